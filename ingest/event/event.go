@@ -1,0 +1,30 @@
+// Package event is the contract between the operator's systems and Youzhi: the
+// CloudEvents envelope, the event types of the four topics, their strict
+// decoder and validator, and the JSON Schemas published from the same source.
+//
+// Source: CloudEvents 1.0, structured JSON; types and fields are those of the
+// postal service process manual, chapters 1 to 7.
+package event
+
+import "time"
+
+// Hash identifies the content of an event: the first 16 bytes of SHA-256 over
+// the canonical JSON of the whole message (RFC 8785, integers kept as written).
+// Two messages with the same source, id and Hash are copies of one event.
+type Hash [16]byte
+
+// Event is one decoded and validated event.
+type Event struct {
+	Source     string    // URI-reference of the system that reports
+	ID         string    // unique within Source
+	Type       string    // "cn.post.case.accepted", …; one of Types
+	Subject    string    // case, ticket, survey or obligation id; the fold key
+	Time       time.Time // when it happened; UTC, truncated to microseconds
+	Sequence   string    // breaks ties of Time within subject and source; "" if absent
+	Recorded   time.Time // when the source stored it; UTC microseconds; zero if absent
+	Test       bool      // kept, never counted
+	CorrectsID string    // *.corrected only: id of the corrected event, same source
+	DataSchema string
+	Data       []byte // `data` as compact JSON as received, unknown fields included
+	Hash       Hash
+}

@@ -1,0 +1,208 @@
+// Package queries is all that ClickHouse is asked: it opens the connection,
+// migrates the schema, inserts rows and runs the questions of the rooms that
+// ask, a folder for each asker with one .sql file per question. It is the only
+// user of clickhouse-go.
+package queries
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+//go:embed */*.sql
+var files embed.FS
+
+// Options say where ClickHouse is.
+type Options struct {
+	// DSN is the address of a server, http(s)://user:password@host:port.
+	// Empty means the engine behind Transport.
+	DSN string
+	// Transport reaches the embedded engine; nil with a DSN.
+	Transport http.RoundTripper
+	// Database is created by Migrate if it is missing. Letters, digits and _.
+	Database string
+}
+
+// DB is a pool of connections to one database. It is safe for many goroutines.
+type DB struct {
+	conn     driver.Conn
+	database string
+}
+
+// settings are sent with every statement, so that no figure depends on the
+// defaults of a server version.
+var settings = clickhouse.Settings{
+	"session_timezone":                "UTC",
+	"async_insert":                    0,
+	"insert_deduplicate":              0,
+	"max_partitions_per_insert_block": 1000,
+	"date_time_input_format":          "best_effort",
+
+	"join_use_nulls": 0,
+	"final":          0,
+}
+
+var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+
+// Open connects and answers whether the database engine speaks. The database
+// itself need not exist yet.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	if !databaseName.MatchString(o.Database) {
+		return nil, fmt.Errorf("open clickhouse: database name %q: want letters, digits and _", o.Database)
+	}
+	opt := &clickhouse.Options{Protocol: clickhouse.HTTP, Addr: []string{"embedded:80"}}
+	if o.DSN != "" {
+		parsed, err := clickhouse.ParseDSN(o.DSN)
+		if err != nil {
+			return nil, errors.New("open clickhouse: the address is not a URL http(s)://user:password@host:port")
+		}
+		if parsed.Protocol != clickhouse.HTTP {
+			return nil, errors.New("open clickhouse: the address must begin with http:// or https://")
+		}
+		opt = parsed
+	} else if o.Transport == nil {
+		return nil, errors.New("open clickhouse: neither an address nor an embedded engine")
+	} else {
+		opt.TransportFunc = func(*http.Transport) (http.RoundTripper, error) { return o.Transport, nil }
+	}
+	// The database is created before it is used, so the first connection must
+	// not name it.
+	opt.Auth.Database = ""
+	opt.Settings = settings
+	opt.Compression = nil
+	opt.MaxOpenConns = 16
+	opt.MaxIdleConns = 8
+	opt.DialTimeout = 10 * time.Second
+	opt.ReadTimeout = time.Hour
+	first, err := clickhouse.Open(opt)
+	if err != nil {
+		return nil, fmt.Errorf("open clickhouse: %w", err)
+	}
+	err = first.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+o.Database)
+	if cerr := first.Close(); err == nil && cerr != nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open clickhouse: create database %s: %w", o.Database, err)
+	}
+	opt.Auth.Database = o.Database
+	conn, err := clickhouse.Open(opt)
+	if err != nil {
+		return nil, fmt.Errorf("open clickhouse: %w", err)
+	}
+	return &DB{conn: conn, database: o.Database}, nil
+}
+
+// Close ends the connections.
+func (db *DB) Close() error { return db.conn.Close() }
+
+// Ping answers whether the engine speaks.
+func (db *DB) Ping(ctx context.Context) error {
+	if err := db.conn.Ping(ctx); err != nil {
+		return fmt.Errorf("ping clickhouse: %w", err)
+	}
+	return nil
+}
+
+// Params are the typed parameters {name:Type} of a statement.
+type Params map[string]any
+
+func (p Params) args() []any {
+	args := make([]any, 0, len(p))
+	for name, v := range p {
+		args = append(args, clickhouse.Named(name, v))
+	}
+	return args
+}
+
+// File is the statement in folder/name.sql.
+func File(name string) string {
+	b, err := fs.ReadFile(files, name+".sql")
+	if err != nil {
+		// The names are constants of this program, checked by a test.
+		panic(fmt.Sprintf("queries: no statement %s", name))
+	}
+	return strings.TrimRight(strings.TrimSpace(string(b)), ";")
+}
+
+// Select runs a statement and reads all rows into dest, a pointer to a slice of
+// structs with `ch:"column"` tags. For bounded answers only.
+func (db *DB) Select(ctx context.Context, dest any, statement string, p Params) error {
+	if err := db.conn.Select(ctx, dest, statement, p.args()...); err != nil {
+		return fmt.Errorf("select: %w", err)
+	}
+	return nil
+}
+
+// Rows runs a statement and hands each row's scanner to each, one at a time, so
+// that an answer of any size needs the memory of a block.
+func (db *DB) Rows(ctx context.Context, statement string, p Params, each func(scan func(dest ...any) error) error) (err error) {
+	rows, err := db.conn.Query(ctx, statement, p.args()...)
+	if err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	defer func() {
+		if cerr := rows.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("query: %w", cerr)
+		}
+	}()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	return nil
+}
+
+// Exec runs a statement without an answer.
+func (db *DB) Exec(ctx context.Context, statement string, p Params) error {
+	if err := db.conn.Exec(ctx, statement, p.args()...); err != nil {
+		return fmt.Errorf("exec: %w", err)
+	}
+	return nil
+}
+
+// Insert appends rows to the named columns of a table as one block. It returns
+// nil only when the engine has acknowledged the rows; after an error the outcome
+// is unknown and the caller inserts the same rows again.
+func (db *DB) Insert(ctx context.Context, table, columns string, n int, row func(i int) []any) error {
+	if n == 0 {
+		return nil
+	}
+	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+columns+")")
+	if err != nil {
+		return fmt.Errorf("insert into %s: %w", table, err)
+	}
+	for i := range n {
+		if err := batch.Append(row(i)...); err != nil {
+			_ = batch.Abort()
+			return fmt.Errorf("insert into %s: row %d: %w", table, i, err)
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("insert into %s: %w", table, err)
+	}
+	return nil
+}
+
+// Code is ClickHouse's number of an error, 0 if it is none of ClickHouse's.
+func Code(err error) int32 {
+	var ex *clickhouse.Exception
+	if errors.As(err, &ex) {
+		return ex.Code
+	}
+	return 0
+}
