@@ -1,0 +1,73 @@
+# The targets a person, a developer and CI use; `make help` lists them.
+# On a fresh clone `make run` and `make test` do all their own set-up: Go 1.26,
+# git, make and Node's npm are enough.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+# The folder of the embedded ClickHouse and Kafka.
+DATA ?= data
+# MAP and INPUT, given together, are imported before the services start.
+MAP ?=
+INPUT ?=
+# What `go test` and `go test -bench` run over, and which benchmarks.
+PKG ?= ./...
+BENCH ?= .
+
+TOOLS := $(CURDIR)/bin/tools
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+
+.PHONY: help setup build run test verify lint fmt bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## get the engine, ECharts and, on Debian as root, Chromium and a CJK font
+	@bash deploy/setup.sh
+
+build: setup ## build bin/youzhi
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/youzhi .
+
+run: build ## start all services; MAP=FILE INPUT=PATH imports first
+ifneq ($(strip $(MAP)$(INPUT)),)
+	@test -n "$(MAP)" -a -n "$(INPUT)" || { echo "make run: MAP and INPUT belong together: make run MAP=deploy/mappings/olist.yaml INPUT=FOLDER" >&2; exit 2; }
+	bin/youzhi import --data "$(DATA)" --map "$(MAP)" $(INPUT)
+else
+	@test -d "$(DATA)" || echo "The folder $(DATA) is new and empty. To start with events of your own: make run MAP=deploy/mappings/NAME.yaml INPUT=FILE_OR_FOLDER"
+endif
+	exec bin/youzhi all --data "$(DATA)"
+
+# Two packages at a time at most: several of them hold a ClickHouse engine each.
+test: setup ## run all tests, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m -p 2 $(PKG)
+
+# What belongs before landing and is no test: the linters, a build for each
+# platform that has an engine, and modules that are complete and unchanged.
+verify: lint build ## lint, vet, build for all platforms, check the modules
+	$(GO) vet ./...
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null .
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null .
+	$(GO) mod verify
+	$(GO) mod tidy -diff
+
+lint: setup $(GOLANGCI) ## run the pinned golangci-lint
+	$(GOLANGCI) run ./...
+
+fmt: $(GOLANGCI) ## format the Go files and group their imports
+	$(GOLANGCI) fmt ./...
+
+bench: setup ## run the benchmarks, no tests; BENCH=REGEXP PKG=./ROOM narrow it
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m -p 1 $(PKG)
+
+clean: ## remove what was built; the data stays
+	rm -rf bin node_modules
+
+# Its own modules never mix with ours: `go install` at a version reads no go.mod.
+$(GOLANGCI):
+	@echo "building golangci-lint $(GOLANGCI_VERSION), once"
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(TOOLS)/golangci-lint $@
