@@ -1,0 +1,131 @@
+// Package config is the typed configuration of the program: what can be set,
+// where it is read from, and what is refused.
+//
+// A setting has one key, such as ingest.batch_rows, which is its path in
+// youzhi.yaml, its environment variable (YOUZHI_INGEST_BATCH_ROWS) and its name
+// for Sources.Flags. Values are taken in this order, the later one wins:
+// defaults, file, environment, flags. An unknown key, an unknown variable that
+// begins with YOUZHI_ and a value that does not parse are errors, and all of
+// them are reported at once.
+//
+//   - config.go: the settings and their defaults
+//   - settings.go: the keys, and how each value is written and checked
+//   - load.go: the sources
+//   - secret.go: values that are never printed
+//   - example.yaml, example.env: every setting, documented, with its default
+package config
+
+import "time"
+
+// Config holds every setting. Sizes are in bytes, durations are time.Duration.
+type Config struct {
+	// Data is the folder of the embedded ClickHouse and Kafka. It is made when
+	// it is missing, and unused when both are servers.
+	Data string
+	// Engine is the path of libchdb.so. Empty: the one `make setup` fetched.
+	Engine string
+	// Listen is the address of the pages and the API, host:port. Port 0 takes a
+	// free one.
+	Listen string
+	// Language of the pages and reports where nobody chose one: zh or en.
+	Language string
+	// Catalogue is a folder of the operator's own indicators, read after the
+	// ones that are built in. Empty: none.
+	Catalogue string
+	// Policy is the operator's policy file, in place of the one that is built
+	// in. Empty: the one that is built in.
+	Policy string
+	// Calendar is a file of off days and make-up days for years that are not
+	// built in. Empty: none.
+	Calendar string
+	// Shutdown is how long the services may take to finish what they hold after
+	// they are told to stop; 1s to 10m.
+	Shutdown time.Duration
+
+	ClickHouse ClickHouse
+	Kafka      Kafka
+	Ingest     Ingest
+	Jobs       Jobs
+	Log        Log
+}
+
+// ClickHouse says where the events are stored.
+type ClickHouse struct {
+	// DSN is the address of a server, http(s)://user:password@host:port. Empty:
+	// the engine inside the process, with its files in Data.
+	DSN Secret
+	// Database is made when it is missing. Letters, digits and _, at most 64.
+	Database string
+	// Cluster is the name of the cluster in the server's settings; tables are
+	// then replicated and distributed. Empty: one server. Needs a DSN.
+	Cluster string
+}
+
+// Kafka says where events come from.
+type Kafka struct {
+	// Brokers are host:port. Empty: the broker inside the process, with its log
+	// in Data.
+	Brokers []string
+	// Group is the consumer group; every ingest process of one installation
+	// names the same.
+	Group string
+	// Partitions of a topic when it is made, 1 to 1024. A topic that exists
+	// keeps what it has.
+	Partitions int
+}
+
+// Ingest says when a batch is stored: at the first of the three limits.
+type Ingest struct {
+	BatchRows  int           // 1 to 1,000,000
+	BatchBytes int64         // of message values; 1MiB to 1GiB
+	BatchAge   time.Duration // since the batch's first message; 10ms to 5m
+}
+
+// Jobs says when the recurring work runs.
+type Jobs struct {
+	// FoldEvery is the pause between two looks for new events, which become
+	// state and facts; 100ms to 10m.
+	FoldEvery time.Duration
+	// SnapshotDaily publishes the figures of the last complete day, and
+	// SnapshotMonthly those of the last complete month. Both are cron
+	// expressions of five fields, in Asia/Shanghai.
+	SnapshotDaily   string
+	SnapshotMonthly string
+}
+
+// Log says what is written to standard error.
+type Log struct {
+	Level  string // debug, info, warn or error
+	Format string // text or json
+}
+
+// Default returns the settings of the one-machine size.
+func Default() *Config {
+	return &Config{
+		Data:     "data",
+		Listen:   "127.0.0.1:8080",
+		Language: "zh",
+		Shutdown: 30 * time.Second,
+		ClickHouse: ClickHouse{
+			Database: "youzhi",
+		},
+		Kafka: Kafka{
+			Group:      "youzhi",
+			Partitions: 4,
+		},
+		Ingest: Ingest{
+			BatchRows:  50_000,
+			BatchBytes: 64 << 20,
+			BatchAge:   time.Second,
+		},
+		Jobs: Jobs{
+			FoldEvery:       2 * time.Second,
+			SnapshotDaily:   "30 4 * * *",
+			SnapshotMonthly: "0 6 1 * *",
+		},
+		Log: Log{
+			Level:  "info",
+			Format: "text",
+		},
+	}
+}
