@@ -1,0 +1,681 @@
+package event
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	// MaxSize is the longest message in bytes.
+	MaxSize = 1 << 20
+	// MaxDepth is how deep objects and arrays may nest, the message being 1.
+	MaxDepth = 32
+	// Ahead is how far the time of an event may lie after Kafka recorded it:
+	// clocks differ, but nobody reports what has not happened.
+	Ahead = 10 * time.Minute
+)
+
+// earliest bounds the time of an event; real logs hold stamps of 1948.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// canonicalBuffers are reused, for every message is copied once to be hashed.
+var canonicalBuffers = sync.Pool{New: func() any { return new(jsontext.Value) }}
+
+// Decode reads one message. recordedAt is its Kafka timestamp, topic the topic
+// it came from; "" leaves the topic unchecked. The error is always a *Reject.
+// The event keeps no part of value.
+//
+// Members of the envelope and of data that the contract does not name are
+// allowed; they stay in Data and count in Hash.
+func Decode(value []byte, recordedAt time.Time, topic string) (*Event, error) {
+	switch {
+	case len(value) == 0:
+		return nil, &Reject{CodeEmpty, "the message has no bytes"}
+	case len(value) > MaxSize:
+		return nil, &Reject{CodeOversize, fmt.Sprintf("%d bytes, at most %d are read", len(value), MaxSize)}
+	case !utf8.Valid(value):
+		return nil, &Reject{CodeUTF8, fmt.Sprintf("byte %d is not UTF-8", invalidAt(value))}
+	}
+	hash, err := hashOf(value)
+	if err != nil || depth(value) > MaxDepth {
+		return nil, diagnose(value)
+	}
+	e := &Event{Hash: hash}
+	w := walker{strict: true, recordedAt: recordedAt}
+	w.envelope(value, e, topic)
+	if w.faults.first != nil {
+		return nil, w.faults.first
+	}
+	return e, nil
+}
+
+// hashOf also is the one strict pass over the grammar: it fails on whatever is
+// not exactly one JSON value in UTF-8 without duplicate names.
+func hashOf(value []byte) (Hash, error) {
+	canonical := canonicalBuffers.Get().(*jsontext.Value)
+	defer canonicalBuffers.Put(canonical)
+	*canonical = append((*canonical)[:0], value...)
+	if err := canonical.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
+		return Hash{}, err
+	}
+	sum := sha256.Sum256(*canonical)
+	return Hash(sum[:len(Hash{})]), nil
+}
+
+func invalidAt(value []byte) int {
+	for i := 0; i < len(value); {
+		r, n := utf8.DecodeRune(value[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(value)
+}
+
+// diagnose names the first fault of a message whose JSON is not acceptable, in
+// the order of the codes: each reading allows less than the one before.
+func diagnose(value []byte) *Reject {
+	lax := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+	first, end, err := readValue(value, lax...)
+	if err != nil {
+		var s *jsontext.SyntacticError
+		if errors.As(err, &s) && depth(value[:min(s.ByteOffset+1, int64(len(value)))]) >= libraryDepth {
+			return tooDeep()
+		}
+		return &Reject{CodeJSON, explain(value, err)}
+	}
+	if depth(first) > MaxDepth {
+		return tooDeep()
+	}
+	if _, _, err := readValue(first, jsontext.AllowDuplicateNames(true)); err != nil {
+		return &Reject{CodeUTF8, explain(value, err)}
+	}
+	if _, _, err := readValue(first); err != nil {
+		return &Reject{CodeDuplicateKey, explain(value, err)}
+	}
+	return &Reject{CodeTrailing, fmt.Sprintf("byte %d: more than one JSON value", end)}
+}
+
+// libraryDepth is where jsontext itself stops.
+const libraryDepth = 10_000
+
+func tooDeep() *Reject {
+	return &Reject{CodeDepth, fmt.Sprintf("nested deeper than %d", MaxDepth)}
+}
+
+// readValue returns the first JSON value and the offset of what follows it.
+func readValue(value []byte, options ...jsontext.Options) (first []byte, end int64, err error) {
+	d := jsontext.NewDecoder(bytes.NewReader(value), options...)
+	v, err := d.ReadValue()
+	if err != nil {
+		return nil, 0, err
+	}
+	return v, d.InputOffset(), nil
+}
+
+// explain says where and why without quoting the message.
+func explain(value []byte, err error) string {
+	if len(value) >= 3 && value[0] == 0xEF && value[1] == 0xBB && value[2] == 0xBF {
+		return "byte 0: a byte order mark is not JSON"
+	}
+	var s *jsontext.SyntacticError
+	if !errors.As(err, &s) {
+		return err.Error() // such as an unexpected end
+	}
+	if s.Err != nil && s.JSONPointer != "" && len(s.JSONPointer) <= 128 {
+		return fmt.Sprintf("byte %d, within %s: %v", s.ByteOffset, s.JSONPointer, s.Err)
+	}
+	return fmt.Sprintf("byte %d: %v", s.ByteOffset, s.Err)
+}
+
+// walker checks JSON against plans. It fills payloads where it is given one.
+type walker struct {
+	faults     faults
+	strict     bool // also missing, range and the relations; else only types
+	recordedAt time.Time
+	path       []step
+	words      []Word
+}
+
+// step is one part of the pointer to where the walker is.
+type step struct {
+	name  string
+	index int // of an element, if name is ""
+}
+
+func (w *walker) pointer() string {
+	var b strings.Builder
+	for _, s := range w.path {
+		b.WriteByte('/')
+		if s.name == "" {
+			fmt.Fprint(&b, s.index)
+			continue
+		}
+		b.WriteString(escapePointer.Replace(s.name))
+	}
+	return b.String()
+}
+
+var escapePointer = strings.NewReplacer("~", "~0", "/", "~1")
+
+// fault records a fault at the value the walker is at, or at one of its members.
+func (w *walker) fault(code Code, member, format string, args ...any) {
+	if !w.strict && code != CodeType {
+		return
+	}
+	pointer := w.pointer()
+	if member != "" {
+		pointer += "/" + escapePointer.Replace(member)
+	}
+	w.faults.add(code, pointer, format, args...)
+}
+
+func (w *walker) wrongType(raw []byte, needs string) {
+	w.fault(CodeType, "", "is %s, %s is needed", kindOf(raw), needs)
+}
+
+// envelope is the message: the attributes of CloudEvents 1.0 that the contract
+// knows, and data. Other attributes are extensions, which are kept unread.
+type envelope struct {
+	SpecVersion     string         `json:"specversion" rule:"required,form=specversion"`
+	ID              string         `json:"id" rule:"required,max=256"`
+	Source          string         `json:"source" rule:"required,form=uri_reference"`
+	Type            string         `json:"type" rule:"required,max=128"`
+	Subject         string         `json:"subject" rule:"required,max=128"`
+	Time            time.Time      `json:"time" rule:"required,happened"`
+	DataContentType string         `json:"datacontenttype" rule:"form=json_content"`
+	DataSchema      string         `json:"dataschema" rule:"required,max=256"`
+	Sequence        string         `json:"sequence"`
+	RecordedTime    time.Time      `json:"recordedtime"`
+	Test            bool           `json:"test"`
+	CorrectsID      string         `json:"correctsid" rule:"max=256"`
+	Data            jsontext.Value `json:"data" rule:"required"`
+}
+
+// envelope reads the attributes into e and checks data by the type they name.
+func (w *walker) envelope(value []byte, e *Event, topic string) {
+	s := scanner{b: value}
+	if raw, _ := s.value(); raw[0] != '{' {
+		w.faults.add(CodeType, "", "the message is %s, an object is needed", kindOf(raw))
+		return
+	}
+	var m envelope
+	w.object(value, envelopePlan, reflect.ValueOf(&m).Elem())
+	spec, known := registry[m.Type]
+	if !known {
+		if m.Type != "" {
+			w.fault(CodeUnknownType, "type", "no event type %q", m.Type)
+		}
+		return
+	}
+	if m.DataSchema != "" && m.DataSchema != spec.schemaURI {
+		w.fault(CodeRange, "dataschema", "must be %s", spec.schemaURI)
+	}
+	if topic != "" && topic != spec.topic {
+		w.fault(CodeWrongTopic, "type", "%s belongs on %s, not on %s", spec.name, spec.topic, topic)
+	}
+	if spec.corrected && m.CorrectsID == "" {
+		w.fault(CodeMissing, "correctsid", "is required")
+	}
+	if !spec.corrected && m.CorrectsID != "" {
+		w.fault(CodeRange, "correctsid", "only *.corrected corrects another event")
+	}
+	if m.Data == nil {
+		return
+	}
+	w.path = append(w.path, step{name: "data"})
+	w.object(m.Data, spec.plan, reflect.Value{})
+	if w.faults.first != nil {
+		return
+	}
+	*e = Event{
+		Source: m.Source, ID: m.ID, Type: spec.name, Subject: m.Subject, Time: m.Time,
+		Sequence: m.Sequence, Recorded: m.RecordedTime, Test: m.Test, CorrectsID: m.CorrectsID,
+		DataSchema: spec.schemaURI, Data: compact(m.Data), Hash: e.Hash,
+	}
+}
+
+// extension checks an attribute that the contract does not name.
+func (w *walker) extension(name string, raw []byte) {
+	if name == "" {
+		w.faults.add(CodeRange, "/", "an attribute needs a name")
+	}
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			w.faults.add(CodeRange, "/"+escapePointer.Replace(shorten(name)), "attribute names have lower case letters and digits only")
+			return
+		}
+	}
+	if raw[0] == '{' || raw[0] == '[' {
+		w.faults.add(CodeType, "/"+shorten(name), "is %s, an extension attribute is a string, a number or a boolean", kindOf(raw))
+	}
+}
+
+func shorten(s string) string {
+	if len(s) <= 64 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:64], "") + "…"
+}
+
+// happened checks the time of an event.
+func (w *walker) happened(t time.Time) {
+	switch {
+	case t.Before(earliest):
+		w.fault(CodePast, "", "before 2000-01-01T00:00:00Z")
+	case t.After(w.recordedAt.Add(Ahead)):
+		w.fault(CodeFuture, "", "more than %s after the message was recorded at %s", Ahead, w.recordedAt.UTC().Format(time.RFC3339))
+	}
+}
+
+// between checks an instant that is not the time of the event.
+func (w *walker) between(t time.Time) {
+	if t.Year() < firstYear || t.Year() >= lastYear {
+		w.fault(CodeRange, "", "not between the years %d and %d", firstYear, lastYear-1)
+	}
+}
+
+// object checks raw, which begins with a brace, against p.
+func (w *walker) object(raw []byte, p *plan, dst reflect.Value) {
+	var there uint64
+	var slots [maxSlots]slot
+	s := scanner{b: raw}
+	s.take('{')
+	base := len(w.path)
+	for first := true; ; first = false {
+		name, value, more, ok := s.member(first)
+		if !ok {
+			w.wrongType(raw, "an object")
+			return
+		}
+		if !more {
+			break
+		}
+		key, ok := text(name)
+		if !ok {
+			continue
+		}
+		if isNull(value) {
+			continue // as if it were absent
+		}
+		f, known := p.byName[string(key)]
+		if !known {
+			if p.extensible {
+				w.extension(string(key), value)
+			}
+			continue
+		}
+		w.path = append(w.path[:base], step{name: f.name})
+		var at *slot
+		if f.slot >= 0 {
+			at = &slots[f.slot]
+		}
+		if w.value(value, f, dst, at) {
+			there |= f.bit
+		}
+	}
+	w.path = w.path[:base]
+	if !w.strict {
+		return
+	}
+	if lacking := p.required &^ there; lacking != 0 {
+		for _, f := range p.fields {
+			if lacking&f.bit != 0 {
+				w.fault(CodeMissing, f.name, "is required")
+			}
+		}
+	}
+	for _, r := range p.relations {
+		w.relation(r, there, &slots)
+	}
+}
+
+func (w *walker) relation(r relation, there uint64, slots *[maxSlots]slot) {
+	a, b := slots[r.slots[0]], slots[r.slots[1]]
+	all := there&r.bits == r.bits
+	switch {
+	case r.op == opOneOf && there&r.bits == 0:
+		w.fault(CodeMissing, r.names[0], "one of %s is required", strings.Join(r.names, ", "))
+	case r.op == opNotBoth && all:
+		w.fault(CodeRange, r.names[1], "either %s or %s, not both", r.names[0], r.names[1])
+	case r.op == opBelow && all && !(a.number < b.number):
+		w.fault(CodeRange, r.names[1], "must be above %s", r.names[0])
+	case r.op == opNotAbove && all && !(a.number <= b.number):
+		w.fault(CodeRange, r.names[0], "must not be above %s", r.names[1])
+	case r.op == opDiffer && all && string(a.raw) == string(b.raw):
+		w.fault(CodeRange, r.names[1], "must differ from %s", r.names[0])
+	}
+}
+
+// value checks one member and puts it into dst, if there is a dst, and into at,
+// if a relation asks for it. It reports whether the member says anything: ""
+// does not, and an array without elements only where it is required. What has
+// the wrong type counts as said, so that it is not called missing as well.
+func (w *walker) value(raw []byte, f *field, dst reflect.Value, at *slot) bool {
+	switch f.kind {
+	case kindText, kindEnum:
+		content, ok := w.text(raw, f.length)
+		if !ok || len(content) == 0 {
+			return !ok
+		}
+		if at != nil {
+			at.raw = content
+		}
+		if f.form != nil {
+			order, form := f.form.check(content)
+			w.written(form, f.form.says)
+			if at != nil {
+				at.number = order
+			}
+		}
+		if !dst.IsValid() {
+			return true
+		}
+		if f.kind == kindEnum {
+			dst.Field(f.index).SetString(w.word(content, f, dst))
+			return true
+		}
+		if f.form == forms["hash"] {
+			content = lower(content)
+		}
+		dst.Field(f.index).SetString(string(content))
+	case kindBool:
+		b := w.boolean(raw)
+		if dst.IsValid() {
+			settable(dst.Field(f.index), f).SetBool(b)
+		}
+	case kindInt:
+		n, ok := w.integer(raw, f)
+		if !ok {
+			return true
+		}
+		if at != nil {
+			at.number = float64(n)
+		}
+		if dst.IsValid() {
+			settable(dst.Field(f.index), f).SetInt(n)
+		}
+	case kindNumber:
+		n, ok := w.number(raw, f)
+		if !ok {
+			return true
+		}
+		if at != nil {
+			at.number = n
+		}
+		if dst.IsValid() {
+			settable(dst.Field(f.index), f).SetFloat(n)
+		}
+	case kindInstant:
+		t, ok := w.instant(raw)
+		if !ok {
+			return true
+		}
+		if f.happened {
+			w.happened(t)
+		} else {
+			w.between(t)
+		}
+		if at != nil {
+			at.number = float64(t.UnixMicro())
+		}
+		if dst.IsValid() {
+			settable(dst.Field(f.index), f).Set(reflect.ValueOf(t))
+		}
+	case kindObject:
+		if raw[0] != '{' {
+			w.wrongType(raw, "an object")
+			return true
+		}
+		if dst.IsValid() {
+			w.object(raw, f.sub, settable(dst.Field(f.index), f))
+		} else {
+			w.object(raw, f.sub, reflect.Value{})
+		}
+	case kindRaw:
+		if raw[0] != '{' {
+			w.wrongType(raw, "an object")
+			return true
+		}
+		if w.strict && f.sub != nil {
+			w.object(raw, f.sub, reflect.Value{})
+		}
+		if dst.IsValid() {
+			dst.Field(f.index).SetBytes(raw)
+		}
+	case kindTexts, kindEnums, kindObjects:
+		return w.array(raw, f, dst) || f.required
+	}
+	return true
+}
+
+// array reports whether there are elements, or something that is no array.
+func (w *walker) array(raw []byte, f *field, dst reflect.Value) bool {
+	if raw[0] != '[' {
+		w.wrongType(raw, "an array")
+		return true
+	}
+	var texts []string
+	var objects reflect.Value
+	if dst.IsValid() && f.kind == kindObjects {
+		objects = reflect.MakeSlice(dst.Field(f.index).Type(), 0, 4)
+	}
+	s := scanner{b: raw}
+	s.take('[')
+	base := len(w.path)
+	n := 0
+	for ; ; n++ {
+		value, more, ok := s.element(n == 0)
+		if !ok {
+			w.path = w.path[:base]
+			w.wrongType(raw, "an array")
+			return true
+		}
+		if !more {
+			break
+		}
+		w.path = append(w.path[:base], step{index: n})
+		if f.kind == kindObjects {
+			objects = w.part(value, f, objects)
+			continue
+		}
+		content, ok := w.text(value, f.length)
+		if !ok {
+			continue
+		}
+		if len(content) == 0 {
+			w.fault(CodeRange, "", "is empty")
+		}
+		switch {
+		case !dst.IsValid():
+		case f.kind == kindEnums:
+			texts = append(texts, w.word(content, f, reflect.Value{}))
+		default:
+			texts = append(texts, string(content))
+		}
+	}
+	w.path = w.path[:base]
+	if n == 0 && f.nonempty {
+		w.fault(CodeRange, "", "needs one element at least")
+	}
+	if dst.IsValid() {
+		if f.kind == kindObjects {
+			dst.Field(f.index).Set(objects)
+		} else {
+			dst.Field(f.index).Set(reflect.ValueOf(texts))
+		}
+	}
+	return n > 0
+}
+
+// part checks an element that is an object and appends it to objects, if valid.
+func (w *walker) part(raw []byte, f *field, objects reflect.Value) reflect.Value {
+	if raw[0] != '{' {
+		w.wrongType(raw, "an object")
+		return objects
+	}
+	if !objects.IsValid() {
+		w.object(raw, f.sub, reflect.Value{})
+		return objects
+	}
+	objects = reflect.Append(objects, reflect.Zero(f.sub.typ))
+	w.object(raw, f.sub, objects.Index(objects.Len()-1))
+	return objects
+}
+
+// settable returns the value to set, making what a pointer field points to.
+func settable(v reflect.Value, f *field) reflect.Value {
+	if !f.pointer {
+		return v
+	}
+	v.Set(reflect.New(v.Type().Elem()))
+	return v.Elem()
+}
+
+// word gives the payload's word for an enum: the known one, or Other.
+func (w *walker) word(content []byte, f *field, dst reflect.Value) string {
+	for _, known := range f.words {
+		if known == string(content) {
+			return known
+		}
+	}
+	if string(content) == Other {
+		return Other
+	}
+	word := string(content)
+	w.words = append(w.words, Word{Pointer: w.pointer(), Word: word})
+	if dst.IsValid() && f.source >= 0 {
+		if own := dst.Field(f.source); own.Len() == 0 {
+			own.SetString(word)
+		}
+	}
+	return Other
+}
+
+func (w *walker) text(raw []byte, longest int) ([]byte, bool) {
+	content, ok := text(raw)
+	if !ok {
+		w.wrongType(raw, "a string")
+		return nil, false
+	}
+	if len(content) > longest {
+		if n := utf8.RuneCount(content); n > longest {
+			w.fault(CodeRange, "", "has %d characters, at most %d are read", n, longest)
+		}
+	}
+	return content, true
+}
+
+func (w *walker) boolean(raw []byte) bool {
+	switch string(raw) {
+	case "true":
+		return true
+	case "false":
+	default:
+		w.wrongType(raw, "a boolean")
+	}
+	return false
+}
+
+func (w *walker) instant(raw []byte) (time.Time, bool) {
+	content, ok := text(raw)
+	if !ok {
+		w.wrongType(raw, "an RFC 3339 instant with its offset")
+		return time.Time{}, false
+	}
+	t, form := parseInstant(content)
+	w.written(form, "an RFC 3339 instant with its offset")
+	return t, form == wellWritten
+}
+
+func (w *walker) written(form written, needs string) {
+	switch {
+	case form == wellWritten:
+	case form == withoutShift && w.strict:
+		w.fault(CodeNoOffset, "", "has no offset from UTC (Z or +08:00)")
+	case form == notReal && w.strict:
+		w.fault(CodeRange, "", "is not %s", needs)
+	default:
+		w.fault(CodeType, "", "is not %s", needs)
+	}
+}
+
+func lower(s []byte) []byte {
+	out := slices.Clone(s)
+	for i, c := range out {
+		if 'A' <= c && c <= 'Z' {
+			out[i] = c | 0x20
+		}
+	}
+	return out
+}
+
+// compact copies valid JSON without the white space between its tokens; order,
+// numbers and escapes stay as received.
+func compact(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	s := scanner{b: data}
+	for {
+		s.space()
+		start := s.i
+		if start == len(data) {
+			return out
+		}
+		switch {
+		case data[start] == '"':
+			s.skipString()
+		case delimiter[data[start]]:
+			s.i++
+		default:
+			for s.i < len(data) && !delimiter[data[s.i]] {
+				s.i++
+			}
+		}
+		out = append(out, data[start:s.i]...)
+	}
+}
+
+// DecodeData reads the data of a stored event, or of one with its corrections
+// merged, into the payload of its type, such as *CaseAccepted. It does not judge
+// again what Decode let in: a member that is absent is zero, a value out of
+// range stays, a member the contract does not name is passed over. Only JSON of
+// the wrong type, or an unknown event type, is an error.
+//
+// The payload keeps no part of data. It has enums in known words or Other, instants in UTC to the
+// microsecond, customer_hash in lower case; "", nil and an empty list mean "not
+// reported".
+func DecodeData(eventType string, data []byte) (any, error) {
+	s, ok := registry[eventType]
+	if !ok {
+		return nil, fmt.Errorf("decode data: no event type %q", eventType)
+	}
+	sc := scanner{b: data}
+	raw, ok := sc.value()
+	if !ok || raw[0] != '{' || !sc.done() {
+		return nil, fmt.Errorf("decode data of %s: not one JSON object", eventType)
+	}
+	payload := reflect.New(s.plan.typ)
+	var w walker
+	w.object(raw, s.plan, payload.Elem())
+	if w.faults.first != nil {
+		return nil, fmt.Errorf("decode data of %s: %w", eventType, w.faults.first)
+	}
+	if w.words != nil {
+		payload.Elem().FieldByName("Unknown").Set(reflect.ValueOf(Unknown{Words: w.words}))
+	}
+	if s.derives {
+		payload.Interface().(deriver).derive()
+	}
+	return payload.Interface(), nil
+}

@@ -1,0 +1,75 @@
+package event
+
+import (
+	"math"
+	"strconv"
+)
+
+// integer reads a whole number within f's bounds. 1.0 and 1e2 are whole, as in
+// JSON Schema; a fraction is a wrong type; a whole number that int64 cannot
+// hold is out of range.
+func (w *walker) integer(raw []byte, f *field) (int64, bool) {
+	if !isNumber(raw) {
+		w.wrongType(raw, "a whole number")
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil {
+		x, err := strconv.ParseFloat(string(raw), 64)
+		switch {
+		case err == nil && x != math.Trunc(x):
+			w.fault(CodeType, "", "has a fraction, a whole number is needed")
+			return 0, false
+		case err != nil || math.Abs(x) >= 1<<63:
+			w.outOfRange("does not fit into 64 bits")
+			return 0, false
+		}
+		n = int64(x)
+	}
+	switch {
+	case n < f.min:
+		w.fault(CodeRange, "", "%d is below %d", n, f.min)
+	case n > f.max:
+		w.fault(CodeRange, "", "%d is above %d", n, f.max)
+	}
+	return n, true
+}
+
+// number reads a finite number within f's bounds.
+func (w *walker) number(raw []byte, f *field) (float64, bool) {
+	if !isNumber(raw) {
+		w.wrongType(raw, "a number")
+		return 0, false
+	}
+	x, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		w.outOfRange("is not a finite number of 64 bits")
+		return 0, false
+	}
+	switch {
+	case x < f.least:
+		w.fault(CodeRange, "", "%v is below %v", x, f.least)
+	case f.above && x == f.least:
+		w.fault(CodeRange, "", "must be above %v", f.least)
+	}
+	return x, true
+}
+
+// outOfRange is a fault of any reading, for there is no value to go on with.
+func (w *walker) outOfRange(says string) {
+	if w.strict {
+		w.fault(CodeRange, "", "%s", says)
+		return
+	}
+	w.fault(CodeType, "", "%s", says)
+}
+
+// isNumber keeps out what strconv would read and JSON does not know.
+func isNumber(raw []byte) bool {
+	for _, c := range raw {
+		if (c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E' {
+			return false
+		}
+	}
+	return raw[0] == '-' || raw[0] <= '9' && raw[0] >= '0'
+}
