@@ -45,6 +45,9 @@ func Load(file string, content []byte) (*Policy, error) {
 // located puts file and line in front of a fault of the YAML library, and leaves its drawing of the source out.
 func located(file string, err error) error {
 	var fault yaml.Error
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) && wrong.Token != nil {
+		return fmt.Errorf("%s:%d: a value of type %s, want %s", file, wrong.Token.Position.Line, wrong.SrcType, wrong.DstType)
+	}
 	if errors.As(err, &fault) && fault.GetToken() != nil {
 		return fmt.Errorf("%s:%d: %s", file, fault.GetToken().Position.Line, fault.GetMessage())
 	}
