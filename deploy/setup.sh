@@ -22,6 +22,9 @@ if [[ ! -f $stamp || "$(<"$stamp")" != "$want" ]]; then
   npm ci --ignore-scripts --no-progress --loglevel=error
   echo "$want" >"$stamp"
 fi
+compgen -G 'node_modules/@chdb/lib-*/libchdb.so' >/dev/null ||
+  echo "setup: npm has no ClickHouse engine for $(uname -sm): name a server by YOUZHI_CLICKHOUSE_DSN" >&2
+bash dashboard/assets/fetch.sh
 
 # chromium_found also takes the names other systems give the browser.
 chromium_found() {

@@ -69,26 +69,29 @@ type Kafka struct {
 	// Group is the consumer group; every ingest process of one installation
 	// names the same.
 	Group string
-	// Partitions of a topic when it is made, 1 to 1024. A topic that exists
-	// keeps what it has.
+	// Partitions of a topic when it is made, 1 to 1024.
 	Partitions int
 }
 
-// Ingest says when a batch is stored: at the first of the three limits.
+// Ingest says when a batch of a topic is stored, at the first of three limits,
+// and how often the books are checked.
 type Ingest struct {
 	BatchRows  int           // 1 to 1,000,000
-	BatchBytes int64         // of message values; 1MiB to 1GiB
+	BatchBytes int64         // of keys and values; 1MiB to 1GiB
 	BatchAge   time.Duration // since the batch's first message; 10ms to 5m
+	// ReconcileEvery is the pause between two comparisons of the broker's
+	// offsets with the stored rows; 1s to 24h.
+	ReconcileEvery time.Duration
 }
 
-// Jobs says when the recurring work runs.
+// Jobs holds the schedules of the recurring work, in Asia/Shanghai, as
+// jobs/schedule reads them: cron's five fields, @daily and its like, @every 5s,
+// @first-workday month 08:00.
 type Jobs struct {
-	// FoldEvery is the pause between two looks for new events, which become
-	// state and facts; 100ms to 10m.
-	FoldEvery time.Duration
+	// Fold turns new events into state and facts.
+	Fold string
 	// SnapshotDaily publishes the figures of the last complete day, and
-	// SnapshotMonthly those of the last complete month. Both are cron
-	// expressions of five fields, in Asia/Shanghai.
+	// SnapshotMonthly those of the last complete month.
 	SnapshotDaily   string
 	SnapshotMonthly string
 }
@@ -114,12 +117,13 @@ func Default() *Config {
 			Partitions: 4,
 		},
 		Ingest: Ingest{
-			BatchRows:  50_000,
-			BatchBytes: 64 << 20,
-			BatchAge:   time.Second,
+			BatchRows:      50_000,
+			BatchBytes:     16 << 20,
+			BatchAge:       time.Second,
+			ReconcileEvery: 10 * time.Minute,
 		},
 		Jobs: Jobs{
-			FoldEvery:       2 * time.Second,
+			Fold:            "@every 2s",
 			SnapshotDaily:   "30 4 * * *",
 			SnapshotMonthly: "0 6 1 * *",
 		},

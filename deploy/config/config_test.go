@@ -30,7 +30,7 @@ func TestBadFiles(t *testing.T) {
 		"zero_rows":              "line 2: ingest.batch_rows: 0 is outside 1 to 1000000",
 		"no_size":                `line 2: ingest.batch_bytes: "64MB" is no size: write 1048576, 512KiB, 64MiB or 1GiB`,
 		"size_overflow":          "line 2: ingest.batch_bytes: 9223372036854775807GiB is outside 1MiB to 1GiB",
-		"no_duration":            `line 2: jobs.fold_every: "5" is no duration: write 500ms, 5s or 1m30s`,
+		"no_duration":            `line 2: ingest.batch_age: "5" is no duration: write 500ms, 5s or 1m30s`,
 		"duration_range":         "line 1: shutdown: 1h is outside 1s to 10m",
 		"no_port":                `line 1: listen: "localhost" is no address: write host:port`,
 		"port_range":             `line 1: listen: "localhost:70000" has no port from 0 to 65535`,
@@ -46,7 +46,7 @@ func TestBadFiles(t *testing.T) {
 		"list_for_one":           "line 1: data: takes one value, this is a list",
 		"map_for_one":            "line 2: data: want a plain value, this is a YAML mapping",
 		"value_for_section":      "line 1: ingest: is a section, write its settings below it",
-		"cron_fields":            `line 2: jobs.snapshot_daily: "@daily" has 1 fields: write minute hour day month weekday, such as 30 4 * * *`,
+		"schedule":               `line 2: jobs.snapshot_daily: "daily" is no schedule: write minute hour day month weekday, such as 30 4 * * *, or @every 5s`,
 		"duplicate_key":          `line 2: no valid YAML: mapping key "data" already defined at [1:1]`,
 		"alias":                  "line 1: data: want a plain value, this is a YAML anchor",
 		"merge":                  "line 2: <<: unknown setting",
@@ -111,7 +111,7 @@ func TestOrderOfSources(t *testing.T) {
 	write(t, "youzhi.yaml", "data: file\nlisten: file:1\nlanguage: en\ningest: # all defaults\nlog:\n  level: debug\nkafka:\n  brokers:\n    - a:1\n    - b:2\n")
 	c, err := Load(Sources{
 		Environ: []string{"YOUZHI_DATA=variable", "YOUZHI_LISTEN=variable:2", "YOUZHI_INGEST_BATCH_BYTES=2MiB"},
-		Flags:   map[string]string{"data": "flag", "jobs.fold_every": "250ms"},
+		Flags:   map[string]string{"data": "flag", "jobs.fold": "@every 5s"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestOrderOfSources(t *testing.T) {
 	want.Log.Level = "debug"
 	want.Kafka.Brokers = []string{"a:1", "b:2"}
 	want.Ingest.BatchBytes = 2 << 20
-	want.Jobs.FoldEvery = 250 * time.Millisecond
+	want.Jobs.Fold = "@every 5s"
 	if diff := cmp.Diff(want, c, secrets); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -53,9 +53,10 @@ func (c *Config) settings() []setting {
 		whole("ingest.batch_rows", &c.Ingest.BatchRows, 1, 1_000_000),
 		size("ingest.batch_bytes", &c.Ingest.BatchBytes, 1<<20, 1<<30),
 		duration("ingest.batch_age", &c.Ingest.BatchAge, 10*time.Millisecond, 5*time.Minute),
-		duration("jobs.fold_every", &c.Jobs.FoldEvery, 100*time.Millisecond, 10*time.Minute),
-		text("jobs.snapshot_daily", &c.Jobs.SnapshotDaily, fiveFields),
-		text("jobs.snapshot_monthly", &c.Jobs.SnapshotMonthly, fiveFields),
+		duration("ingest.reconcile_every", &c.Ingest.ReconcileEvery, time.Second, 24*time.Hour),
+		text("jobs.fold", &c.Jobs.Fold, schedule),
+		text("jobs.snapshot_daily", &c.Jobs.SnapshotDaily, schedule),
+		text("jobs.snapshot_monthly", &c.Jobs.SnapshotMonthly, schedule),
 		text("log.level", &c.Log.Level, oneOf("debug", "info", "warn", "error")),
 		text("log.format", &c.Log.Format, oneOf("text", "json")),
 	}
@@ -303,11 +304,10 @@ func httpURL(s string) error {
 	return nil
 }
 
-// fiveFields checks the outline of a cron expression; the schedule itself says
-// what is wrong inside a field.
-func fiveFields(s string) error {
-	if n := len(strings.Fields(s)); n != 5 {
-		return fmt.Errorf("%q has %d fields: write minute hour day month weekday, such as 30 4 * * *", s, n)
+// schedule checks the outline alone; jobs/schedule knows what is wrong inside.
+func schedule(s string) error {
+	if strings.HasPrefix(s, "@") || len(strings.Fields(s)) == 5 {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%q is no schedule: write minute hour day month weekday, such as 30 4 * * *, or @every 5s", s)
 }

@@ -29,8 +29,9 @@ type Telemetry struct {
 }
 
 // Record adds to a counter, sets a gauge or observes into a histogram. labels
-// are the values of the label names it was made with, in their order.
-type Record func(value float64, labels ...string)
+// are the values of the label names it was made with, in their order. It is an
+// alias, so that a room can name the type without this package.
+type Record = func(value float64, labels ...string)
 
 // NewTelemetry begins with what the Go runtime and the system tell.
 func NewTelemetry() *Telemetry {
