@@ -1,9 +1,13 @@
 package queries
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/ClickHouse/ch-go/proto"
 )
 
 // EventsTable is the table of a topic's events.
@@ -39,18 +43,63 @@ type EventRow struct {
 	ReceivedAt          time.Time // Kafka record timestamp
 }
 
-// InsertEvents stores rows of one topic; nil means acknowledged.
+// InsertEvents stores rows of one topic; nil means acknowledged. After an error
+// the outcome is unknown: inserting the same rows again is safe, because a row is
+// identified by its place in the log.
 func (db *DB) InsertEvents(ctx context.Context, topic string, rows []EventRow) error {
 	table, err := EventsTable(topic)
 	if err != nil {
 		return err
 	}
-	return db.Insert(ctx, table, "subject, day, source, id, content_hash, partition, offset, type, time, sequence, recordedtime, test, correctsid, dataschema, data, received_at",
-		len(rows), func(i int) []any {
-			r := &rows[i]
-			return []any{r.Subject, r.Day, r.Source, r.ID, string(r.Hash[:]), r.Partition, r.Offset, r.Type, r.Time, r.Sequence,
-				nullTime(r.Recorded), r.Test, r.CorrectsID, r.DataSchema, string(r.Data), r.ReceivedAt}
-		})
+	var (
+		subject, id, sequence, corrects, data proto.ColStr
+		source, kind, schema                  = lowCardinality(), lowCardinality(), lowCardinality()
+		day                                   proto.ColDate
+		hash                                  = proto.ColFixedStr{Size: 16}
+		partition                             proto.ColInt32
+		offset                                proto.ColInt64
+		at                                    = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMicro).WithLocation(time.UTC)
+		recorded                              = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMicro).WithLocation(time.UTC).Nullable()
+		test                                  proto.ColBool
+		received                              = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
+	)
+	for i := range rows {
+		r := &rows[i]
+		subject.Append(r.Subject)
+		day.Append(r.Day)
+		source.Append(r.Source)
+		id.Append(r.ID)
+		hash.Append(r.Hash[:])
+		partition.Append(r.Partition)
+		offset.Append(r.Offset)
+		kind.Append(r.Type)
+		at.Append(r.Time)
+		sequence.Append(r.Sequence)
+		recorded.Append(proto.Nullable[time.Time]{Set: !r.Recorded.IsZero(), Value: r.Recorded})
+		test.Append(r.Test)
+		corrects.Append(r.CorrectsID)
+		schema.Append(r.DataSchema)
+		data.AppendBytes(r.Data)
+		received.Append(r.ReceivedAt)
+	}
+	return db.insertBlock(ctx, table, len(rows), proto.Input{
+		{Name: "subject", Data: &subject},
+		{Name: "day", Data: &day},
+		{Name: "source", Data: source},
+		{Name: "id", Data: &id},
+		{Name: "content_hash", Data: &hash},
+		{Name: "partition", Data: &partition},
+		{Name: "offset", Data: &offset},
+		{Name: "type", Data: kind},
+		{Name: "time", Data: at},
+		{Name: "sequence", Data: &sequence},
+		{Name: "recordedtime", Data: recorded},
+		{Name: "test", Data: &test},
+		{Name: "correctsid", Data: &corrects},
+		{Name: "dataschema", Data: schema},
+		{Name: "data", Data: &data},
+		{Name: "received_at", Data: received},
+	})
 }
 
 // QuarantineRow is one message that is no event of the contract.
@@ -67,18 +116,68 @@ type QuarantineRow struct {
 	SHA256     [32]byte
 }
 
-// InsertQuarantine stores what could not be read; nil means acknowledged.
+// InsertQuarantine stores what could not be read; nil means acknowledged, and
+// after an error inserting the same rows again is safe.
 func (db *DB) InsertQuarantine(ctx context.Context, rows []QuarantineRow) error {
-	return db.Insert(ctx, "quarantine", "topic, partition, offset, received_at, code, detail, key, payload, size, sha256",
-		len(rows), func(i int) []any {
-			r := &rows[i]
-			return []any{r.Topic, r.Partition, r.Offset, r.ReceivedAt, r.Code, r.Detail, string(r.Key), string(r.Payload), r.Size, string(r.SHA256[:])}
-		})
+	var (
+		topic, code          = lowCardinality(), lowCardinality()
+		detail, key, payload proto.ColStr
+		partition            proto.ColInt32
+		offset               proto.ColInt64
+		received             = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
+		size                 proto.ColUInt64
+		sum                  = proto.ColFixedStr{Size: 32}
+	)
+	for i := range rows {
+		r := &rows[i]
+		topic.Append(r.Topic)
+		partition.Append(r.Partition)
+		offset.Append(r.Offset)
+		received.Append(r.ReceivedAt)
+		code.Append(r.Code)
+		detail.Append(r.Detail)
+		key.AppendBytes(r.Key)
+		payload.AppendBytes(r.Payload)
+		size.Append(r.Size)
+		sum.Append(r.SHA256[:])
+	}
+	return db.insertBlock(ctx, "quarantine", len(rows), proto.Input{
+		{Name: "topic", Data: topic},
+		{Name: "partition", Data: &partition},
+		{Name: "offset", Data: &offset},
+		{Name: "received_at", Data: received},
+		{Name: "code", Data: code},
+		{Name: "detail", Data: &detail},
+		{Name: "key", Data: &key},
+		{Name: "payload", Data: &payload},
+		{Name: "size", Data: &size},
+		{Name: "sha256", Data: &sum},
+	})
 }
 
-func nullTime(t time.Time) any {
-	if t.IsZero() {
+func lowCardinality() *proto.ColLowCardinality[string] {
+	return new(proto.ColStr).LowCardinality()
+}
+
+// insertBlock sends typed columns as one Native block: a quarter of the work of
+// Insert, whose rows are boxed value by value.
+func (db *DB) insertBlock(ctx context.Context, table string, rows int, columns proto.Input) error {
+	if rows == 0 {
 		return nil
 	}
-	return t
+	var buf proto.Buffer
+	// Revision 0 is plain Native, as every version of ClickHouse reads it.
+	block := proto.Block{Columns: len(columns), Rows: rows}
+	if err := block.EncodeRawBlock(&buf, 0, columns); err != nil {
+		return fmt.Errorf("insert into %s: %w", table, err)
+	}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	statement := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ")"
+	if err := db.conn.InsertFormat(ctx, "Native", statement, bytes.NewReader(buf.Buf)); err != nil {
+		return fmt.Errorf("insert into %s: %w", table, err)
+	}
+	return nil
 }

@@ -96,9 +96,13 @@ func TestFaults(t *testing.T) {
 		draw func() (Chart, error)
 		want string
 	}{
-		"not a number in a trend": {func() (Chart, error) { return Line(Trend{Name: "t", Points: []Point{{Label: "x", Value: ptr(math.NaN())}}}) }, "value of x"},
-		"infinite in a split":     {func() (Chart, error) { return Bars(Split{Name: "s", Bars: []Bar{{Label: "x", Value: math.Inf(1), Tone: ToneMet}}}) }, "value of x"},
-		"unknown tone":            {func() (Chart, error) { return Bars(Split{Name: "s", Bars: []Bar{{Label: "x", Tone: "red"}}}) }, `tone "red"`},
+		"not a number in a trend": {func() (Chart, error) {
+			return Line(Trend{Name: "t", Points: []Point{{Label: "x", Value: ptr(math.NaN())}}})
+		}, "value of x"},
+		"infinite in a split": {func() (Chart, error) {
+			return Bars(Split{Name: "s", Bars: []Bar{{Label: "x", Value: math.Inf(1), Tone: ToneMet}}})
+		}, "value of x"},
+		"unknown tone": {func() (Chart, error) { return Bars(Split{Name: "s", Bars: []Bar{{Label: "x", Tone: "red"}}}) }, `tone "red"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := c.draw(); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -176,9 +176,17 @@ func (n *node) replace(fields []byte) ([]byte, error) {
 	if err := enc.Encode(into); err != nil {
 		return nil, fmt.Errorf("write corrected data: %w", err)
 	}
-	merged := bytes.TrimSuffix(out.Bytes(), []byte("\n"))
-	if _, err := event.DecodeData(n.raw.Type, merged); err != nil {
-		return nil, fmt.Errorf("corrected data: %w", err)
+	corrected := *n.raw
+	corrected.Data = bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	// Judged as if it were reported like that: a correction must not do what an event may not.
+	value, err := event.Marshal(corrected)
+	if err != nil {
+		return nil, fmt.Errorf("write corrected event: %w", err)
 	}
-	return merged, nil
+	topic, _ := event.TopicOf(corrected.Type)
+	decoded, err := event.Decode(value, corrected.Time, topic)
+	if err != nil {
+		return nil, fmt.Errorf("corrected event: %w", err)
+	}
+	return decoded.Data, nil
 }

@@ -220,7 +220,7 @@ CREATE TABLE IF NOT EXISTS touched
     subject String
 )
 ENGINE = ReplacingMergeTree
-PARTITION BY edition
+PARTITION BY (edition, run)
 ORDER BY (edition, run, base, subject);
 
 -- How far the live edition has folded: a row per completed run.

@@ -12,12 +12,13 @@ CREATE TABLE IF NOT EXISTS facts
     version     UInt64 COMMENT 'fold run that wrote the row',
     numerator   Decimal(38, 6),
     denominator Decimal(38, 6),
-    squares     Decimal(38, 6) COMMENT 'sum of weight * value^2 (means) ',
+    squares     Decimal(38, 6) COMMENT 'sum of weight * value^2 (means)',
     weights     Decimal(38, 6) COMMENT 'sum of squared weights (means and weighted rates)',
     n           Int64 COMMENT 'units in the denominator',
     pending     Int64,
     excluded    Int64,
-    unknown     Int64
+    unknown     Int64,
+    unreported  Int64 COMMENT 'units whose source never reports the steps needed'
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYear(day)

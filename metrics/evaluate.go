@@ -1,0 +1,526 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
+	"youzhi/metrics/state"
+	"youzhi/metrics/stats"
+	"youzhi/queries"
+)
+
+// confidence of every interval.
+const confidence = 0.95
+
+// Evaluator answers questions from ClickHouse. It is safe for many goroutines.
+type Evaluator struct {
+	db       *queries.DB
+	cat      *catalogue.Catalogue
+	editions *state.Editions
+}
+
+// New is inert. Close drops the editions that questions about a past as_of made.
+func New(db *queries.DB, cat *catalogue.Catalogue, editions *state.Editions) *Evaluator {
+	return &Evaluator{db: db, cat: cat, editions: editions}
+}
+
+// QuestionError is a question that can't be answered as asked.
+type QuestionError struct {
+	Field  string // key, from, by, where, part, cursor
+	Reason string
+}
+
+func (e *QuestionError) Error() string { return e.Field + ": " + e.Reason }
+
+func (e *Evaluator) indicators(q Question) ([]catalogue.Indicator, error) {
+	if len(q.Keys) == 0 {
+		return nil, &QuestionError{"key", "none asked"}
+	}
+	if q.From >= q.To {
+		return nil, &QuestionError{"from", fmt.Sprintf("%s is not before to %s", q.From, q.To)}
+	}
+	var out []catalogue.Indicator
+	for _, key := range q.Keys {
+		ind, ok := e.cat.Get(key)
+		if !ok {
+			return nil, &QuestionError{"key", fmt.Sprintf("no indicator %q", key)}
+		}
+		for _, d := range q.By {
+			if !ind.HasDimension(d) {
+				return nil, &QuestionError{"by", fmt.Sprintf("%s can't be split by %q; it has %s", key, d, strings.Join(ind.Dimensions, ", "))}
+			}
+		}
+		for d := range q.Where {
+			if !ind.HasDimension(d) {
+				return nil, &QuestionError{"where", fmt.Sprintf("%s has no dimension %q; it has %s", key, d, strings.Join(ind.Dimensions, ", "))}
+			}
+		}
+		out = append(out, ind)
+	}
+	return out, nil
+}
+
+// parts are the summed columns of one group of units.
+type parts struct {
+	numerator, denominator, squares, weights  float64
+	n, pending, excluded, unknown, unreported int64
+}
+
+func (p *parts) add(o parts) {
+	p.numerator += o.numerator
+	p.denominator += o.denominator
+	p.squares += o.squares
+	p.weights += o.weights
+	p.n += o.n
+	p.pending += o.pending
+	p.excluded += o.excluded
+	p.unknown += o.unknown
+	p.unreported += o.unreported
+}
+
+// cell is the place of a figure within an answer.
+type cell struct {
+	key    string
+	bucket calendar.Day
+	by     string // values of the split, joined by \x00
+}
+
+// Figures answers a question: for each key in the order asked, each combination
+// of By that has units, each period, a figure. Without By a figure is given for
+// each period even where there is no data.
+func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
+	inds, err := e.indicators(q)
+	if err != nil {
+		return nil, err
+	}
+	edition, asOf, err := e.edition(ctx, q.AsOf, inds)
+	if err != nil {
+		return nil, err
+	}
+	// found[cell][role] are the parts; a role is numerator or denominator of a
+	// ratio of two counts, unit else.
+	found := map[cell]map[string]parts{}
+	put := func(c cell, role string, p parts) {
+		if found[c] == nil {
+			found[c] = map[string]parts{}
+		}
+		have := found[c][role]
+		have.add(p)
+		found[c][role] = have
+	}
+	if edition == liveEdition && factsAnswer(q) {
+		err = e.fromFacts(ctx, q, inds, put)
+	} else {
+		err = e.fromState(ctx, q, inds, edition, asOf, put)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []Figure
+	for _, ind := range inds {
+		periods := []calendar.Period{{From: q.From, To: q.To}}
+		if q.Grain != "" && ind.Window != catalogue.Snap {
+			periods = slices.Collect(calendar.Periods(q.Grain, q.From, q.To))
+		}
+		seen := map[string]bool{}
+		for c := range found {
+			if c.key == ind.Key {
+				seen[c.by] = true
+			}
+		}
+		groups := slices.Sorted(maps.Keys(seen))
+		if len(q.By) == 0 {
+			groups = []string{""}
+		}
+		reported := false
+		for _, group := range groups {
+			for _, period := range periods {
+				c := cell{ind.Key, period.From, group}
+				if q.Grain == "" || ind.Window == catalogue.Snap {
+					c.bucket = 0
+				}
+				roles, ok := found[c]
+				if !ok && len(q.By) > 0 {
+					continue
+				}
+				reported = reported || ok
+				figure := e.figure(ind, roles, asOf)
+				figure.From, figure.To = max(period.From, q.From), min(period.To, q.To)
+				figure.By = map[string]string{}
+				if len(q.By) > 0 {
+					for i, v := range strings.Split(group, "\x00") {
+						figure.By[q.By[i]] = v
+					}
+				}
+				out = append(out, figure)
+			}
+		}
+		if !reported && len(q.By) == 0 {
+			// Nothing here: is it this period and scope, or the whole source?
+			any, err := e.hasUnits(ctx, ind, edition)
+			if err != nil {
+				return nil, err
+			}
+			if !any {
+				for i := range out {
+					if out[i].Key == ind.Key {
+						out[i].Status = StatusNoSource
+					}
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// figure turns parts into a figure with value, interval and status.
+func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf time.Time) Figure {
+	f := Figure{Key: ind.Key, Revision: ind.Revision, AsOf: asOf, Unit: string(ind.Unit), Status: StatusNoData}
+	p, sample := roles["unit"], int64(0)
+	if ind.Kind == catalogue.RatioOfCounts {
+		p = roles["numerator"]
+		p.denominator, p.n = roles["denominator"].denominator, roles["denominator"].n
+		if p.numerator == 0 && p.n == 0 && p.excluded == 0 {
+			p = parts{unreported: p.unreported + roles["denominator"].unreported}
+		}
+	}
+	// The last day of the data decides which target is in force.
+	if t, ok := ind.TargetOn(calendar.DayOf(asOf)); ok {
+		value := t.Value
+		f.Target = &value
+	}
+	if p.n+p.pending+p.excluded+p.unknown == 0 && p.numerator == 0 {
+		if p.unreported > 0 {
+			f.Status = StatusNoSource
+		}
+		return f
+	}
+	f.Numerator = new(p.numerator)
+	sample = p.n
+	if ind.Window != catalogue.Snap {
+		f.Denominator = new(p.denominator)
+		f.Pending, f.Excluded, f.Unknown = new(p.pending), new(p.excluded), new(p.unknown)
+		if share := float64(p.unknown) / float64(max(p.n+p.unknown, 1)); share > 0.05 {
+			f.UnknownShare = &share
+		}
+	}
+	switch ind.Kind {
+	case catalogue.Count:
+		f.Value = new(p.numerator)
+	case catalogue.Ratio, catalogue.Mean:
+		if p.denominator > 0 {
+			f.Value = new(p.numerator / p.denominator)
+		}
+	case catalogue.RatioOfCounts:
+		if p.denominator > 0 {
+			f.Value = new(p.numerator / p.denominator * ind.Scale)
+		}
+	}
+	f.Interval = interval(ind, p)
+	f.Status = verdict(ind, f.Value, sample, calendar.DayOf(asOf))
+	return f
+}
+
+func interval(ind catalogue.Indicator, p parts) *Interval {
+	var (
+		iv stats.Interval
+		ok bool
+	)
+	switch ind.Kind {
+	case catalogue.Ratio:
+		if ind.Weight != "" && p.weights != float64(p.n) {
+			iv, ok = stats.WilsonEffective(p.numerator, p.denominator, p.weights, stats.ZForConfidence(confidence))
+		} else {
+			iv, ok = stats.Wilson(int64(p.numerator), p.n, stats.ZForConfidence(confidence))
+		}
+	case catalogue.Mean:
+		if ind.Weight != "" && p.weights != float64(p.n) {
+			iv, ok = stats.MeanTEffective(p.denominator, p.weights, p.numerator, p.squares, confidence)
+		} else {
+			iv, ok = stats.MeanT(p.n, p.numerator, p.squares, confidence)
+		}
+	case catalogue.RatioOfCounts:
+		iv, ok = stats.PoissonExact(int64(p.numerator), p.denominator, confidence)
+		iv = iv.Per(ind.Scale)
+	}
+	if !ok {
+		return nil
+	}
+	return &Interval{Lower: iv.Lower, Upper: iv.Upper, Method: iv.Method}
+}
+
+// verdict compares a value with the target in force on a day. Below the minimum
+// sample there is none.
+func verdict(ind catalogue.Indicator, value *float64, sample int64, day calendar.Day) Status {
+	if value == nil {
+		return StatusNoData
+	}
+	target, ok := ind.TargetOn(day)
+	if !ok {
+		return StatusNone
+	}
+	if ind.Window != catalogue.Snap && sample < ind.Minimum {
+		return StatusSmall
+	}
+	beyond := func(bound float64) bool {
+		if ind.Better == "down" {
+			return *value <= bound
+		}
+		return *value >= bound
+	}
+	switch {
+	case beyond(target.Met):
+		return StatusMet
+	case beyond(target.Near):
+		return StatusNear
+	}
+	return StatusMissed
+}
+
+// factsAnswer says whether facts by day hold all the dimensions of a question.
+func factsAnswer(q Question) bool {
+	fact := func(d string) bool {
+		return slices.Contains(catalogue.FactDimensions, d) || d == "region4" || d == "region6"
+	}
+	for _, d := range q.By {
+		if !fact(d) {
+			return false
+		}
+	}
+	for d := range q.Where {
+		if !fact(d) {
+			return false
+		}
+	}
+	return true
+}
+
+// split is the SQL of a question's groups and conditions.
+func split(q Question, p queries.Params) (by, where string) {
+	by = "''"
+	if len(q.By) > 0 {
+		var columns []string
+		for _, d := range q.By {
+			columns = append(columns, dimension(d))
+		}
+		by = "concat(" + strings.Join(columns, ", '\\0', ") + ", '')"
+	}
+	var conditions []string
+	for i, d := range slices.Sorted(maps.Keys(q.Where)) {
+		name := fmt.Sprintf("where%d", i)
+		p[name] = q.Where[d]
+		conditions = append(conditions, fmt.Sprintf(" AND %s IN {%s:Array(String)}", dimension(d), name))
+	}
+	return by, strings.Join(conditions, "")
+}
+
+// scanParts reads the columns that both sources give in the same order.
+func scanParts(scan func(...any) error, put func(cell, string, parts)) error {
+	var (
+		c    cell
+		role string
+		day  time.Time
+		p    parts
+	)
+	err := scan(&c.key, &role, &day, &c.by, &p.numerator, &p.denominator, &p.squares, &p.weights,
+		&p.n, &p.pending, &p.excluded, &p.unknown, &p.unreported)
+	if err != nil {
+		return err
+	}
+	c.bucket = calendar.Day(day.Unix() / 86400)
+	put(c, role, p)
+	return nil
+}
+
+// fromFacts sums the facts by day. SNAP figures are the state at as_of, whatever
+// the period.
+func (e *Evaluator) fromFacts(ctx context.Context, q Question, inds []catalogue.Indicator, put func(cell, string, parts)) error {
+	var keys, snaps []string
+	for _, ind := range inds {
+		if ind.Window == catalogue.Snap {
+			snaps = append(snaps, ind.Key)
+		} else {
+			keys = append(keys, ind.Key)
+		}
+	}
+	ask := func(keys []string, grain calendar.Grain, days string) error {
+		if len(keys) == 0 {
+			return nil
+		}
+		p := queries.Params{"keys": keys}
+		if days != "" {
+			p["from"], p["to"] = q.From.String(), q.To.String()
+		}
+		by, where := split(q, p)
+		statement := fmt.Sprintf(`SELECT toString(key) AS key, toString(part) AS part, %s AS bucket, %s AS by,
+    toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
+    sum(n), sum(pending), sum(excluded), sum(unknown), sum(unreported)
+FROM facts FINAL
+WHERE key IN {keys:Array(String)}%s%s
+    AND (n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0)
+GROUP BY key, part, bucket, by`, bucket(grain), by, days, where)
+		return e.db.Rows(ctx, statement, p, func(scan func(...any) error) error { return scanParts(scan, put) })
+	}
+	if err := ask(keys, q.Grain, " AND day >= {from:Date} AND day < {to:Date}"); err != nil {
+		return fmt.Errorf("figures from facts: %w", err)
+	}
+	if err := ask(snaps, "", ""); err != nil {
+		return fmt.Errorf("figures from facts: %w", err)
+	}
+	return nil
+}
+
+// fromState counts the units of an edition of the state.
+func (e *Evaluator) fromState(ctx context.Context, q Question, inds []catalogue.Indicator, edition string, asOf time.Time, put func(cell, string, parts)) error {
+	for _, ind := range inds {
+		for role, pop := range roles(ind) {
+			p := queries.Params{"edition": edition}
+			grain, days := q.Grain, ""
+			if ind.Window == catalogue.Snap {
+				grain = ""
+			} else {
+				p["from"], p["to"] = q.From.String(), q.To.String()
+				days = " AND day >= {from:Date} AND day < {to:Date}"
+			}
+			by, where := split(q, p)
+			c := sqlOf(ind, pop)
+			inner := strings.Join(sums(ind, c), ",\n        ")
+			if strings.Contains(inner, "{as_of:") {
+				p["as_of"] = instant(asOf)
+			}
+			statement := fmt.Sprintf(`WITH %s
+SELECT %s AS key, %s AS role, bucket, by,
+    toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
+    sum(n), sum(pending), sum(excluded_n), sum(unknown_n), sum(unreported)
+FROM
+(
+    SELECT %s AS bucket, %s AS by,
+        %s
+    FROM %s FINAL
+    WHERE edition = {edition:String} AND %s%s%s
+)
+GROUP BY bucket, by`, reportedSQL(pop.Base, edition), quote(ind.Key), quote(role), bucket(grain), by, inner, pop.Base, c.population, days, where)
+			err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error { return scanParts(scan, put) })
+			if err != nil {
+				return fmt.Errorf("figure %s from state: %w", ind.Key, err)
+			}
+		}
+	}
+	return nil
+}
+
+// reportedSQL names as `reported` which steps each source reports, per product.
+func reportedSQL(base, edition string) string {
+	if edition == liveEdition {
+		return "reported AS (SELECT base, source, product, step FROM reported_steps FINAL WHERE units > 0 GROUP BY base, source, product, step)"
+	}
+	return fmt.Sprintf("reported AS (SELECT %s AS base, source, product, arrayJoin(steps) AS step FROM %s FINAL WHERE edition = {edition:String} AND excluded != 'test' GROUP BY source, product, step)", quote(base), base)
+}
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000") }
+
+// edition chooses the state that answers for an as_of: the live one for zero,
+// else one folded from the events up to it.
+func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (string, time.Time, error) {
+	if asOf.IsZero() {
+		live, err := e.LiveAsOf(ctx)
+		return liveEdition, live, err
+	}
+	asOf = asOf.UTC().Truncate(time.Microsecond)
+	base := 0
+	for _, ind := range inds {
+		for _, pop := range roles(ind) {
+			base = max(base, slices.Index(catalogue.Bases, pop.Base))
+		}
+	}
+	edition, err := e.editions.At(ctx, asOf, base)
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("fold the events up to %s: %w", asOf.Format(time.RFC3339), err)
+	}
+	return edition, asOf, nil
+}
+
+// hasUnits says whether an indicator has units on any day at all.
+func (e *Evaluator) hasUnits(ctx context.Context, ind catalogue.Indicator, edition string) (bool, error) {
+	for _, pop := range roles(ind) {
+		c := sqlOf(ind, pop)
+		var rows []struct {
+			Any uint8 `ch:"any"`
+		}
+		statement := fmt.Sprintf("WITH %s SELECT toUInt8(1) AS any FROM %s WHERE edition = {edition:String} AND %s AND %s LIMIT 1",
+			reportedSQL(pop.Base, edition), pop.Base, c.population, c.reported)
+		if err := e.db.Select(ctx, &rows, statement, queries.Params{"edition": edition}); err != nil {
+			return false, fmt.Errorf("look for units of %s: %w", ind.Key, err)
+		}
+		if len(rows) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Values lists the values that a fact dimension has, for filters: at most limit,
+// the commonest first.
+func (e *Evaluator) Values(ctx context.Context, name string, limit int) ([]string, error) {
+	if !factsAnswer(Question{By: []string{name}}) {
+		return nil, &QuestionError{"by", fmt.Sprintf("no dimension %q in the facts", name)}
+	}
+	var rows []struct {
+		Value string `ch:"value"`
+	}
+	statement := fmt.Sprintf(`SELECT %s AS value
+FROM facts FINAL
+GROUP BY value
+HAVING sum(n + pending) > 0
+ORDER BY sum(n + pending) DESC, value
+LIMIT {limit:UInt32}`, dimension(name))
+	if err := e.db.Select(ctx, &rows, statement, queries.Params{"limit": uint32(limit)}); err != nil {
+		return nil, fmt.Errorf("values of %s: %w", name, err)
+	}
+	var out []string
+	for _, r := range rows {
+		out = append(out, r.Value)
+	}
+	return out, nil
+}
+
+// Extent is the span of days that any of the keys has counted units on; ok is
+// false if there are none.
+func (e *Evaluator) Extent(ctx context.Context, keys []string) (span calendar.Period, ok bool, err error) {
+	var rows []struct {
+		From time.Time `ch:"from"`
+		To   time.Time `ch:"to"`
+		N    uint64    `ch:"n"`
+	}
+	err = e.db.Select(ctx, &rows, `SELECT min(day) AS from, max(day) AS to, count() AS n
+FROM facts FINAL
+WHERE key IN {keys:Array(String)} AND n != 0`, queries.Params{"keys": keys})
+	if err != nil {
+		return span, false, fmt.Errorf("extent of the data: %w", err)
+	}
+	if len(rows) == 0 || rows[0].N == 0 {
+		return span, false, nil
+	}
+	return calendar.Period{From: calendar.Day(rows[0].From.Unix() / 86400), To: calendar.Day(rows[0].To.Unix()/86400) + 1}, true, nil
+}
+
+// LiveAsOf is the instant up to which the live figures are calculated; zero
+// before the first fold.
+func (e *Evaluator) LiveAsOf(ctx context.Context) (time.Time, error) {
+	var rows []struct {
+		AsOf time.Time `ch:"as_of"`
+	}
+	if err := e.db.Select(ctx, &rows, "SELECT as_of FROM fold_runs ORDER BY run DESC LIMIT 1", nil); err != nil {
+		return time.Time{}, fmt.Errorf("as_of of the live figures: %w", err)
+	}
+	if len(rows) == 0 {
+		return time.Time{}, nil
+	}
+	return rows[0].AsOf.UTC(), nil
+}

@@ -1,0 +1,259 @@
+package metrics
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
+	"youzhi/metrics/state"
+	"youzhi/queries"
+)
+
+// Facts writes the facts by day from the live state.
+type Facts struct {
+	db  *queries.DB
+	cat *catalogue.Catalogue
+}
+
+// NewFacts is inert.
+func NewFacts(db *queries.DB, cat *catalogue.Catalogue) *Facts { return &Facts{db: db, cat: cat} }
+
+// member is one population of one indicator.
+type member struct {
+	ind  catalogue.Indicator
+	role string
+	pop  catalogue.Population
+}
+
+// window is the rows that populations share: one pass answers them all.
+type window struct{ base, anchor string }
+
+func (f *Facts) windows() map[window][]member {
+	out := map[window][]member{}
+	for _, ind := range f.cat.All() {
+		for role, pop := range roles(ind) {
+			w := window{pop.Base, pop.Anchor}
+			out[w] = append(out[w], member{ind, role, pop})
+		}
+	}
+	for _, members := range out {
+		slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.ind.Key+a.role, b.ind.Key+b.role) })
+	}
+	return out
+}
+
+// Refresh replaces the facts of the days that changed, as calculated for asOf.
+// Deadlines that passed between before and asOf mature without an event, so the
+// days in between are replaced too. reported is the hash that the run before
+// returned: when the steps that sources report have changed, all days of the
+// base change with them. A refresh done again ends in the same facts.
+func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]struct{}, before, asOf time.Time, reported string) (string, error) {
+	days := map[window]map[calendar.Day]struct{}{}
+	baseDays := map[string]map[calendar.Day]struct{}{}
+	windows := f.windows()
+	add := func(w window, day calendar.Day) {
+		if days[w] == nil {
+			days[w] = map[calendar.Day]struct{}{}
+		}
+		days[w][day] = struct{}{}
+	}
+	for k := range changed {
+		add(window{k.Base, k.Anchor}, k.Day)
+		if baseDays[k.Base] == nil {
+			baseDays[k.Base] = map[calendar.Day]struct{}{}
+		}
+		baseDays[k.Base][k.Day] = struct{}{}
+	}
+	if !before.IsZero() {
+		for day := calendar.DayOf(before); day <= calendar.DayOf(asOf); day++ {
+			for w := range windows {
+				add(w, day)
+			}
+		}
+	}
+	for _, base := range slices.Sorted(maps.Keys(baseDays)) {
+		if err := f.steps(ctx, run, base, slices.Sorted(maps.Keys(baseDays[base]))); err != nil {
+			return "", err
+		}
+	}
+	now, err := f.reportedHash(ctx)
+	if err != nil {
+		return "", err
+	}
+	if now != reported && run > 1 {
+		for w := range windows {
+			all, err := f.daysOf(ctx, w)
+			if err != nil {
+				return "", err
+			}
+			for _, day := range all {
+				add(w, day)
+			}
+		}
+	}
+	for w, members := range windows {
+		if len(days[w]) == 0 {
+			continue
+		}
+		if err := f.replace(ctx, run, w, members, slices.Sorted(maps.Keys(days[w])), asOf); err != nil {
+			return "", fmt.Errorf("facts of %s by %s: %w", w.base, w.anchor, err)
+		}
+	}
+	return now, nil
+}
+
+// dayCondition is a condition on the days and its parameters.
+func dayCondition(days []calendar.Day, p queries.Params) string {
+	var names []string
+	for _, d := range days {
+		names = append(names, d.String())
+	}
+	p["days"] = names
+	return "day IN (SELECT toDate(arrayJoin({days:Array(String)})))"
+}
+
+// maxDays is how many days one statement names.
+const maxDays = 1000
+
+// steps replaces which steps were reported on some days of a base.
+func (f *Facts) steps(ctx context.Context, run uint64, base string, days []calendar.Day) error {
+	for part := range slices.Chunk(days, maxDays) {
+		p := queries.Params{"run": run}
+		condition := dayCondition(part, p)
+		err := f.db.Exec(ctx, fmt.Sprintf(`INSERT INTO reported_steps (base, day, source, product, step, version, units)
+SELECT base, day, source, product, step, {run:UInt64}, sum(units)
+FROM
+(
+    SELECT %[1]s AS base, day, source, product, arrayJoin(steps) AS step, toInt64(1) AS units
+    FROM %[2]s FINAL
+    WHERE edition = 'live' AND excluded != 'test' AND %[3]s
+    UNION ALL
+    SELECT base, day, source, product, step, toInt64(0) AS units
+    FROM reported_steps FINAL
+    WHERE base = %[1]s AND units > 0 AND %[3]s
+)
+GROUP BY base, day, source, product, step`, quote(base), base, condition), p)
+		if err != nil {
+			return fmt.Errorf("reported steps of %s: %w", base, err)
+		}
+	}
+	return nil
+}
+
+func (f *Facts) reportedHash(ctx context.Context) (string, error) {
+	h := sha256.New()
+	err := f.db.Rows(ctx, `SELECT DISTINCT concat(base, '\0', source, '\0', product, '\0', step) AS line
+FROM reported_steps FINAL
+WHERE units > 0
+ORDER BY line`, nil, func(scan func(...any) error) error {
+		var line string
+		if err := scan(&line); err != nil {
+			return err
+		}
+		_, _ = h.Write([]byte(line + "\n"))
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("reported steps: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+// daysOf lists the days that a window has rows or facts on.
+func (f *Facts) daysOf(ctx context.Context, w window) ([]calendar.Day, error) {
+	var out []calendar.Day
+	err := f.db.Rows(ctx, fmt.Sprintf("SELECT DISTINCT day FROM %s WHERE edition = 'live' AND anchor = %s", w.base, quote(w.anchor)), nil,
+		func(scan func(...any) error) error {
+			var day time.Time
+			if err := scan(&day); err != nil {
+				return err
+			}
+			out = append(out, calendar.Day(day.Unix()/86400))
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("days of %s by %s: %w", w.base, w.anchor, err)
+	}
+	return out, nil
+}
+
+// replace writes the facts of one window for some days. Groups that had facts
+// and have no units any more are written with zeros, so that a day is replaced
+// and never added to.
+func (f *Facts) replace(ctx context.Context, run uint64, w window, members []member, days []calendar.Day, asOf time.Time) error {
+	var tuples, keys, columns []string
+	usesAsOf := false
+	for i, m := range members {
+		c := sqlOf(m.ind, m.pop)
+		inScope := "(" + strings.TrimPrefix(strings.TrimPrefix(c.population, "anchor = "+quote(w.anchor)), " AND ") + ")"
+		if inScope == "()" {
+			inScope = "true"
+		}
+		names := []string{quote(m.ind.Key), quote(m.role), inScope}
+		for _, sum := range sums(m.ind, c) {
+			expression, name, _ := cutLast(sum, " AS ")
+			columns = append(columns, fmt.Sprintf("%s AS %s_%d", expression, name, i))
+			names = append(names, fmt.Sprintf("%s_%d", name, i))
+			usesAsOf = usesAsOf || strings.Contains(expression, "{as_of:")
+		}
+		tuples = append(tuples, "("+strings.Join(names, ", ")+")")
+		keys = append(keys, fmt.Sprintf("(%s, %s)", quote(m.ind.Key), quote(m.role)))
+	}
+	for part := range slices.Chunk(days, maxDays) {
+		p := queries.Params{"run": run}
+		if usesAsOf {
+			p["as_of"] = instant(asOf)
+		}
+		condition := dayCondition(part, p)
+		statement := fmt.Sprintf(`INSERT INTO facts (key, part, day, region, outlet, product, channel, version,
+    numerator, denominator, squares, weights, n, pending, excluded, unknown, unreported)
+WITH %s
+SELECT key, part, day, region, outlet, product, channel, {run:UInt64},
+    sum(f_numerator), sum(f_denominator), sum(f_squares), sum(f_weights),
+    sum(f_n), sum(f_pending), sum(f_excluded), sum(f_unknown), sum(f_unreported)
+FROM
+(
+    SELECT u.1 AS key, u.2 AS part, day, region, outlet, product, channel,
+        u.4 AS f_numerator, u.5 AS f_denominator, u.6 AS f_squares, u.7 AS f_weights,
+        u.8 AS f_n, u.9 AS f_pending, u.10 AS f_excluded, u.11 AS f_unknown, u.12 AS f_unreported
+    FROM
+    (
+        SELECT day, region, outlet, product, channel,
+            %s,
+            arrayJoin([%s]) AS u
+        FROM %s FINAL
+        WHERE edition = 'live' AND anchor = %s AND %s
+    )
+    WHERE u.3 AND (f_n != 0 OR f_pending != 0 OR f_excluded != 0 OR f_unknown != 0 OR f_unreported != 0)
+    UNION ALL
+    SELECT key, part, day, region, outlet, product, channel,
+        toDecimal128(0, 6), toDecimal128(0, 6), toDecimal128(0, 6), toDecimal128(0, 6),
+        toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0)
+    FROM facts FINAL
+    WHERE (key, part) IN (%s) AND %s AND (n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0)
+)
+GROUP BY key, part, day, region, outlet, product, channel`,
+			reportedSQL(w.base, liveEdition), strings.Join(columns, ",\n            "), strings.Join(tuples, ", "), w.base, quote(w.anchor), condition,
+			strings.Join(keys, ", "), condition)
+		if err := f.db.Exec(ctx, statement, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutLast cuts s at the last sep.
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}

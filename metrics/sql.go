@@ -1,0 +1,158 @@
+package metrics
+
+import (
+	"fmt"
+	"strings"
+
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
+)
+
+// liveEdition is the state that the fold job keeps up to date.
+const liveEdition = "live"
+
+// conditions are the SQL conditions that sort the rows of a population into the
+// parts of a figure. Each row is in at most one of excluded, unknown, pending
+// and counted, in this order; success is within counted. {as_of} is a parameter.
+type conditions struct {
+	population string // rows that are looked at, without edition and day
+	reported   string // rows whose source reports the steps the figure needs
+	excluded   string
+	unknown    string
+	pending    string
+	counted    string
+	success    string
+}
+
+// sqlOf builds the conditions of one population. Expressions come from the
+// catalogue; nothing of a request is in the text.
+func sqlOf(ind catalogue.Indicator, pop catalogue.Population) conditions {
+	c := conditions{population: "anchor = " + quote(pop.Anchor), reported: "true"}
+	if pop.Where != "" {
+		c.population += " AND (" + pop.Where + ")"
+	}
+	if len(ind.Reports) > 0 {
+		var steps []string
+		for _, step := range ind.Reports {
+			steps = append(steps, fmt.Sprintf("(source, product) IN (SELECT source, product FROM reported WHERE base = %s AND step = %s)", quote(pop.Base), quote(step)))
+		}
+		c.reported = strings.Join(steps, " AND ")
+	}
+	c.excluded = "(" + c.reported + ") AND excluded != ''"
+	c.unknown = "(" + c.reported + ") AND excluded = '' AND unknown"
+	left := "(" + c.reported + ") AND excluded = '' AND NOT unknown"
+	waiting := "false"
+	if ind.Window == catalogue.Due {
+		waiting = "(undetermined OR paused OR ifNull(due_at > {as_of:DateTime64(6, 'UTC')}, true))"
+	}
+	c.pending = left + " AND " + waiting
+	c.counted = left + " AND NOT " + waiting
+	switch {
+	case ind.Success != "":
+		c.success = "ifNull(" + ind.Success + ", false)"
+	case ind.Window == catalogue.Due:
+		c.success = "ifNull(done_at <= due_at, false)"
+	case ind.Window == catalogue.Snap:
+		// The state at as_of has no denominator: counted are the open and overdue.
+		c.counted += " AND open AND NOT paused AND NOT undetermined AND ifNull(due_at < {as_of:DateTime64(6, 'UTC')}, false)"
+		c.success = "true"
+	default:
+		c.success = "true"
+	}
+	return c
+}
+
+// part is the condition of a list behind a figure.
+func (c conditions) part(p Part) string {
+	switch p {
+	case PartNumerator:
+		return c.counted + " AND " + c.success
+	case PartDenominator:
+		return c.counted
+	case PartMissed:
+		return c.counted + " AND NOT (" + c.success + ")"
+	case PartPending:
+		return c.pending
+	case PartExcluded:
+		return c.excluded
+	case PartUnknown:
+		return c.unknown
+	}
+	return "false"
+}
+
+// sums are the aggregated parts of a figure, one expression a line, named as the
+// columns of facts.
+func sums(ind catalogue.Indicator, c conditions) []string {
+	weight, value := "1", "1"
+	if ind.Weight != "" {
+		weight = ind.Weight
+	}
+	if ind.Kind == catalogue.Mean {
+		value = ind.Value
+	}
+	success := c.success
+	if ind.Kind == catalogue.Mean || ind.Kind == catalogue.RatioOfCounts {
+		success = "true"
+	}
+	decimal := func(condition, expression string) string {
+		return fmt.Sprintf("if(%s, toDecimal128(round(ifNull(%s, 0), 6), 6), toDecimal128(0, 6))", condition, expression)
+	}
+	count := func(condition string) string { return fmt.Sprintf("toInt64(%s)", condition) }
+	return []string{
+		decimal(c.counted+" AND "+success, fmt.Sprintf("(%s) * (%s)", weight, value)) + " AS numerator",
+		decimal(c.counted, weight) + " AS denominator",
+		decimal(c.counted, fmt.Sprintf("(%s) * (%s) * (%s)", weight, value, value)) + " AS squares",
+		decimal(c.counted, fmt.Sprintf("(%s) * (%s)", weight, weight)) + " AS weights",
+		count(c.counted) + " AS n",
+		count(c.pending) + " AS pending",
+		count(c.excluded) + " AS excluded_n",
+		count(c.unknown) + " AS unknown_n",
+		count("NOT ("+c.reported+")") + " AS unreported",
+	}
+}
+
+// roles are the populations of an indicator by the name of the part they fill.
+func roles(ind catalogue.Indicator) map[string]catalogue.Population {
+	if ind.Kind == catalogue.RatioOfCounts {
+		return map[string]catalogue.Population{"numerator": ind.Population, "denominator": *ind.Denominator}
+	}
+	return map[string]catalogue.Population{"unit": ind.Population}
+}
+
+// dimension is the SQL of a dimension. The levels of a GB/T 2260 code are 2, 4
+// and 6 digits; any other region is a level of its own.
+func dimension(name string) string {
+	const code = `match(region, '^[0-9]{2}([0-9]{2}){0,2}$')`
+	switch name {
+	case "region":
+		return "if(" + code + ", substring(region, 1, 2), toString(region))"
+	case "region4":
+		return "if(" + code + ", substring(region, 1, 4), toString(region))"
+	case "region6":
+		return "toString(region)"
+	}
+	return "toString(" + name + ")"
+}
+
+// bucket is the SQL of the first day of the period that a row's day is in.
+func bucket(g calendar.Grain) string {
+	switch g {
+	case calendar.GrainDay:
+		return "day"
+	case calendar.GrainWeek:
+		return "toMonday(day)"
+	case calendar.GrainMonth:
+		return "toStartOfMonth(day)"
+	case calendar.GrainQuarter:
+		return "toStartOfQuarter(day)"
+	case calendar.GrainYear:
+		return "toStartOfYear(day)"
+	}
+	return "toDate(0)"
+}
+
+// quote writes a string constant of this program or its catalogue.
+func quote(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
+}

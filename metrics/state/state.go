@@ -1,0 +1,315 @@
+// Package state keeps what the fold makes of the events in ClickHouse: the rows
+// of cases, tickets and surveys by window and day, and what subjects take from
+// each other. It writes editions: the live one, which follows the log, and those
+// for a past as_of, which are folded from the events and dropped after use.
+//
+// State is derived: an edition written again from the same events and the same
+// as_of holds the same rows.
+package state
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"youzhi/ingest/event"
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/fold"
+	"youzhi/metrics/policy"
+	"youzhi/queries"
+)
+
+// Live is the edition that follows the log.
+const Live = "live"
+
+// Bases are the state tables in the order that they are folded in: a ticket
+// takes dimensions from its case, a survey from both.
+var Bases = []string{"cases", "tickets", "surveys"}
+
+var topics = map[string]string{"cases": "youzhi.cases.v1", "tickets": "youzhi.complaints.v1", "surveys": "youzhi.surveys.v1"}
+
+// chunk is how many subjects are folded and written at once.
+const chunk = 2000
+
+// Builder folds events into editions.
+type Builder struct {
+	db  *queries.DB
+	pol *policy.Policy
+	cal *calendar.Calendar
+}
+
+// NewBuilder is inert.
+func NewBuilder(db *queries.DB, pol *policy.Policy, cal *calendar.Calendar) *Builder {
+	return &Builder{db: db, pol: pol, cal: cal}
+}
+
+// Key is a place in the state: the rows of one window and day.
+type Key struct {
+	Base, Anchor string
+	Day          calendar.Day
+}
+
+// Scope is what one fold writes.
+type Scope struct {
+	Edition string
+	// Run is the version of the rows written.
+	Run uint64
+	// AsOf leaves out events of a later time.
+	AsOf time.Time
+	// All folds every subject; else those that the table touched names for Run.
+	All bool
+	// Fresh says that the edition holds no rows yet, so that there are none to
+	// take away.
+	Fresh bool
+}
+
+// Fold writes the state of a scope's subjects for the bases up to and including
+// upto (an index of Bases), and returns the places that changed and how many
+// subjects were folded. A fold cut off anywhere and done again ends in the same
+// rows.
+func (b *Builder) Fold(ctx context.Context, s Scope, upto int) (map[Key]struct{}, uint64, error) {
+	changed := map[Key]struct{}{}
+	var subjects uint64
+	for _, base := range Bases[:upto+1] {
+		if !s.All && base != "cases" {
+			if err := b.touchLinked(ctx, s, base); err != nil {
+				return nil, 0, err
+			}
+		}
+		run := &baseFold{Builder: b, Scope: s, base: base, changed: changed, merged: map[string]struct{}{}}
+		statement, p := queries.File("state/events_touched"), queries.Params{"edition": s.Edition, "run": s.Run, "base": base}
+		if s.All {
+			statement, p = queries.File("state/events_all"), queries.Params{}
+		}
+		if err := run.stream(ctx, statement, p); err != nil {
+			return nil, 0, fmt.Errorf("fold %s: %w", base, err)
+		}
+		subjects += run.subjects
+		if base == "tickets" && len(run.merged) > 0 {
+			if err := run.again(ctx); err != nil {
+				return nil, 0, fmt.Errorf("fold merged tickets: %w", err)
+			}
+		}
+	}
+	return changed, subjects, nil
+}
+
+// touchLinked adds to a run the subjects of a base that take something from the
+// subjects already in it.
+func (b *Builder) touchLinked(ctx context.Context, s Scope, base string) error {
+	for _, parent := range Bases[:slices.Index(Bases, base)] {
+		err := b.db.Exec(ctx, queries.File("state/touch_linked"), queries.Params{"edition": s.Edition, "run": s.Run, "parent_base": parent})
+		if err != nil {
+			return fmt.Errorf("touch what is linked to %s: %w", parent, err)
+		}
+	}
+	return nil
+}
+
+// baseFold folds the subjects of one base, a chunk at a time.
+type baseFold struct {
+	*Builder
+	Scope
+	base     string
+	changed  map[Key]struct{}
+	subjects uint64
+	// merged are tickets that others were merged into, now or before.
+	merged map[string]struct{}
+	// second says that the edition holds rows of this run already.
+	second bool
+}
+
+// stream reads events in the order of their subjects and folds each chunk.
+func (f *baseFold) stream(ctx context.Context, statement string, p queries.Params) error {
+	table, err := queries.EventsTable(topics[f.base])
+	if err != nil {
+		return err
+	}
+	p["table"] = table
+	var (
+		histories [][]event.Event
+		current   []event.Event
+	)
+	flush := func() error {
+		if len(histories) == 0 {
+			return nil
+		}
+		err := f.fold(ctx, table, histories)
+		f.subjects += uint64(len(histories))
+		histories = histories[:0]
+		return err
+	}
+	err = f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+		var (
+			e        event.Event
+			hash     string
+			recorded *time.Time
+			data     string
+		)
+		if err := scan(&e.Subject, &e.Source, &e.ID, &hash, &e.Type, &e.Time, &e.Sequence, &recorded, &e.Test, &e.CorrectsID, &data); err != nil {
+			return err
+		}
+		copy(e.Hash[:], hash)
+		e.Time = e.Time.UTC()
+		if recorded != nil {
+			e.Recorded = recorded.UTC()
+		}
+		e.Data = []byte(data)
+		if len(current) > 0 && current[0].Subject != e.Subject {
+			histories = append(histories, current)
+			current = nil
+			if len(histories) == chunk {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+		current = append(current, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(current) > 0 {
+		histories = append(histories, current)
+	}
+	return flush()
+}
+
+// again folds the tickets that others were merged into once more, now that the
+// links of all of them are written: the earliest received_at of a group counts.
+func (f *baseFold) again(ctx context.Context) error {
+	const base = "tickets:merged"
+	seen := map[string]struct{}{}
+	for next := f.merged; len(next) > 0; {
+		var names []string
+		for name := range next {
+			seen[name] = struct{}{}
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		err := f.db.Insert(ctx, "touched", "edition, run, base, subject", len(names), func(i int) []any {
+			return []any{f.Edition, f.Run, base, names[i]}
+		})
+		if err != nil {
+			return err
+		}
+		above, err := f.takeovers(ctx, "tickets", names)
+		if err != nil {
+			return err
+		}
+		next = map[string]struct{}{}
+		for _, t := range above {
+			if _, ok := seen[t.duplicateOf]; !ok && t.duplicateOf != "" {
+				next[t.duplicateOf] = struct{}{}
+			}
+		}
+	}
+	second := &baseFold{Builder: f.Builder, Scope: f.Scope, base: "tickets", changed: f.changed, merged: map[string]struct{}{}, second: true}
+	return second.stream(ctx, queries.File("state/events_touched"), queries.Params{"edition": f.Edition, "run": f.Run, "base": base})
+}
+
+// takeover is what others take from a subject.
+type takeover struct {
+	dims        fold.Dims
+	receivedAt  time.Time
+	duplicateOf string
+}
+
+func (b *baseFold) takeovers(ctx context.Context, base string, subjects []string) (map[string]takeover, error) {
+	out := map[string]takeover{}
+	for part := range slices.Chunk(subjects, chunk) {
+		err := b.db.Rows(ctx, queries.File("state/dims"), queries.Params{"edition": b.Edition, "base": base, "subjects": part}, func(scan func(...any) error) error {
+			var (
+				subject  string
+				t        takeover
+				received *time.Time
+				d        = &t.dims
+			)
+			if err := scan(&subject, &d.Region, &d.Outlet, &d.Product, &d.Channel, &d.Direction, &d.CustomerType, &d.CustomerTier,
+				&d.SpecialNeed, &d.AreaType, &received, &t.duplicateOf); err != nil {
+				return err
+			}
+			if received != nil {
+				t.receivedAt = received.UTC()
+			}
+			out[subject] = t
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read what is taken from %s: %w", base, err)
+		}
+	}
+	return out, nil
+}
+
+// elsewhere are the identities of some subjects whose content is also under
+// another subject, with the hash that counts.
+func (b *baseFold) elsewhere(ctx context.Context, table string, subjects []string) (map[string]map[fold.Identity]event.Hash, error) {
+	out := map[string]map[fold.Identity]event.Hash{}
+	err := b.db.Rows(ctx, queries.File("state/conflicts"), queries.Params{"topic": topics[b.base], "table": table, "subjects": subjects}, func(scan func(...any) error) error {
+		var (
+			subject, winner string
+			id              fold.Identity
+			hash            event.Hash
+		)
+		if err := scan(&subject, &id.Source, &id.ID, &winner); err != nil {
+			return err
+		}
+		copy(hash[:], winner)
+		if out[subject] == nil {
+			out[subject] = map[fold.Identity]event.Hash{}
+		}
+		out[subject][id] = hash
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read conflicts: %w", err)
+	}
+	return out, nil
+}
+
+// groupReceived is the earliest received_at among the tickets merged, directly
+// or over others, into each of some tickets.
+func (b *baseFold) groupReceived(ctx context.Context, subjects []string) (map[string]time.Time, error) {
+	roots := map[string][]string{} // ticket -> those whose group it belongs to
+	for _, s := range subjects {
+		roots[s] = []string{s}
+	}
+	earliest := map[string]time.Time{}
+	for level := subjects; len(level) > 0; {
+		var next []string
+		err := b.db.Rows(ctx, queries.File("state/children"), queries.Params{"edition": b.Edition, "subjects": level}, func(scan func(...any) error) error {
+			var parent, child string
+			if err := scan(&parent, &child); err != nil {
+				return err
+			}
+			for _, root := range roots[parent] {
+				if !slices.Contains(roots[child], root) {
+					roots[child] = append(roots[child], root)
+					next = append(next, child)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read merged tickets: %w", err)
+		}
+		slices.Sort(next)
+		next = slices.Compact(next)
+		received, err := b.takeovers(ctx, "tickets", next)
+		if err != nil {
+			return nil, err
+		}
+		for child, t := range received {
+			for _, root := range roots[child] {
+				if have, ok := earliest[root]; !t.receivedAt.IsZero() && (!ok || t.receivedAt.Before(have)) {
+					earliest[root] = t.receivedAt
+				}
+			}
+		}
+		level = next
+	}
+	return earliest, nil
+}

@@ -1,0 +1,325 @@
+package state
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"youzhi/ingest/event"
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/fold"
+	"youzhi/queries"
+)
+
+// folded is one subject's state on its way into the tables.
+type folded struct {
+	unit    *fold.Unit
+	columns []any // the base's own columns
+	links   fold.Links
+}
+
+// ownColumns are the columns of a base beside the common ones.
+var ownColumns = map[string]string{
+	"cases":   "submitted_at, accepted_at, promised_at, delivered_at, ended_at",
+	"tickets": "kind, category, severity, validity, unit, case_id, duplicate_of, received_at, accepted_at, responded_at, investigated_at, resolved_at, replied_at, withdrawn_at, closed_at",
+	"surveys": "instrument, wave, case_id, ticket_id, invited_at, answered_at, score, score_min, score_max, weight",
+}
+
+const commonColumns = "edition, anchor, day, subject, version, is_deleted, source, region, outlet, product, channel, direction, " +
+	"customer_type, customer_tier, special_need, area_type, linked, due_at, done_at, open, paused, undetermined, unknown, excluded, " +
+	"state, outcome, steps, flags, first_event_at, last_event_at"
+
+// fold folds some subjects and writes their rows. The subject's row, which
+// knows the places of both the old and the new rows, is written first, so that
+// whatever a crash leaves behind is found and taken away when it is done again.
+func (f *baseFold) fold(ctx context.Context, table string, histories [][]event.Event) error {
+	subjects := make([]string, len(histories))
+	for i, h := range histories {
+		subjects[i] = h[0].Subject
+	}
+	elsewhere, err := f.elsewhere(ctx, table, subjects)
+	if err != nil {
+		return err
+	}
+	effective := make([]fold.History, len(histories))
+	inParallel(len(histories), func(i int) {
+		effective[i] = fold.Effective(histories[i], f.AsOf, elsewhere[subjects[i]])
+	})
+	results, err := f.results(ctx, subjects, effective)
+	if err != nil {
+		return err
+	}
+	prior := map[string]priorRow{}
+	if !f.Fresh || f.second {
+		if prior, err = f.prior(ctx, subjects); err != nil {
+			return err
+		}
+	}
+	return f.write(ctx, subjects, results, prior)
+}
+
+// inParallel runs n independent computations on two goroutines.
+func inParallel(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	for half := range 2 {
+		wg.Go(func() {
+			for i := half; i < n; i += 2 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// results folds histories of the base to states.
+func (f *baseFold) results(ctx context.Context, subjects []string, histories []fold.History) ([]folded, error) {
+	out := make([]folded, len(histories))
+	switch f.base {
+	case "cases":
+		inParallel(len(histories), func(i int) {
+			c := fold.FoldCase(histories[i], f.pol, f.cal)
+			out[i] = folded{unit: &c.Unit, columns: []any{null(c.SubmittedAt), null(c.AcceptedAt), null(c.PromisedAt), null(c.DeliveredAt), null(c.EndedAt)}}
+		})
+		return out, nil
+	case "tickets":
+		var caseIDs []string
+		for i := range histories {
+			out[i].links = fold.TicketLinks(histories[i])
+			caseIDs = append(caseIDs, out[i].links.CaseID)
+		}
+		cases, err := f.takeovers(ctx, "cases", unique(caseIDs))
+		if err != nil {
+			return nil, err
+		}
+		groups, err := f.groupReceived(ctx, subjects)
+		if err != nil {
+			return nil, err
+		}
+		inParallel(len(histories), func(i int) {
+			link := fold.Linked{GroupReceivedAt: groups[subjects[i]]}
+			if c, ok := cases[out[i].links.CaseID]; ok {
+				link.Case = &c.dims
+			}
+			t := fold.FoldTicket(histories[i], link, f.pol, f.cal)
+			out[i].unit = &t.Unit
+			severity := fold.Unknown
+			if t.Severity > 0 {
+				severity = strconv.FormatInt(t.Severity, 10)
+			}
+			out[i].columns = []any{known(t.Kind), known(t.Category), severity, known(t.Validity), known(t.ActingUnit), t.CaseID, t.DuplicateOf, null(t.ReceivedAt), null(t.AcceptedAt),
+				null(t.RespondedAt), null(t.InvestigatedAt), null(t.ResolvedAt), null(t.RepliedAt), null(t.WithdrawnAt), null(t.ClosedAt)}
+		})
+		return out, nil
+	}
+	var caseIDs, ticketIDs []string
+	for i := range histories {
+		out[i].links = fold.SurveyLinks(histories[i])
+		caseIDs = append(caseIDs, out[i].links.CaseID)
+		ticketIDs = append(ticketIDs, out[i].links.TicketID)
+	}
+	cases, err := f.takeovers(ctx, "cases", unique(caseIDs))
+	if err != nil {
+		return nil, err
+	}
+	tickets, err := f.takeovers(ctx, "tickets", unique(ticketIDs))
+	if err != nil {
+		return nil, err
+	}
+	inParallel(len(histories), func(i int) {
+		var link fold.Linked
+		if c, ok := cases[out[i].links.CaseID]; ok {
+			link.Case = &c.dims
+		}
+		if t, ok := tickets[out[i].links.TicketID]; ok {
+			link.Ticket = &t.dims
+		}
+		s := fold.FoldSurvey(histories[i], link)
+		out[i].unit = &s.Unit
+		var score, low, high any
+		if s.Scored {
+			score, low, high = s.Score, s.ScoreMin, s.ScoreMax
+		}
+		out[i].columns = []any{known(s.Instrument), known(s.Wave), s.CaseID, s.TicketID, null(s.InvitedAt), null(s.AnsweredAt), score, low, high, s.Weight}
+	})
+	return out, nil
+}
+
+// known gives a dimension that was not reported the name of the others.
+func known(dim string) string {
+	if dim == "" {
+		return fold.Unknown
+	}
+	return dim
+}
+
+func unique(names []string) []string {
+	names = slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == "" })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// priorRow is what the tables hold of a subject.
+type priorRow struct {
+	keys    []Key
+	parents []link
+}
+
+type link struct{ base, subject string }
+
+func (f *baseFold) prior(ctx context.Context, subjects []string) (map[string]priorRow, error) {
+	out := map[string]priorRow{}
+	err := f.db.Rows(ctx, queries.File("state/prior"), queries.Params{"edition": f.Edition, "base": f.base, "subjects": subjects}, func(scan func(...any) error) error {
+		var (
+			subject                                            string
+			version                                            uint64
+			anchors, staleAnchors, parentBases, parentSubjects []string
+			days, staleDays                                    []time.Time
+		)
+		if err := scan(&subject, &version, &anchors, &days, &staleAnchors, &staleDays, &parentBases, &parentSubjects); err != nil {
+			return err
+		}
+		var row priorRow
+		for i := range anchors {
+			row.keys = append(row.keys, Key{f.base, anchors[i], dayOf(days[i])})
+		}
+		// A row of this run means that the run was cut off: the rows that it
+		// was to take away may still be there.
+		if version >= f.Run {
+			for i := range staleAnchors {
+				row.keys = append(row.keys, Key{f.base, staleAnchors[i], dayOf(staleDays[i])})
+			}
+		}
+		for i := range parentBases {
+			row.parents = append(row.parents, link{parentBases[i], parentSubjects[i]})
+		}
+		out[subject] = row
+		return nil
+	})
+	return out, err
+}
+
+func dayOf(date time.Time) calendar.Day { return calendar.Day(date.Unix() / 86400) }
+
+// date is a Beijing day as ClickHouse's Date, which has no zone.
+func date(d calendar.Day) time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
+
+func null(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}
+
+// pairs writes keys or links as an Array(Tuple).
+func pairs[T any](in []T, pair func(T) []any) []any {
+	out := make([]any, 0, len(in))
+	for _, v := range in {
+		out = append(out, pair(v))
+	}
+	return out
+}
+
+func keyPair(k Key) []any   { return []any{k.Anchor, date(k.Day)} }
+func linkPair(l link) []any { return []any{l.base, l.subject} }
+
+type stateRow struct {
+	of     *folded
+	anchor fold.Anchor
+}
+
+func (f *baseFold) write(ctx context.Context, subjects []string, results []folded, prior map[string]priorRow) error {
+	var (
+		rows       []stateRow
+		gone       []Key
+		goneOf     []string
+		keys       = make([][]Key, len(results))
+		parents    = make([][]link, len(results))
+		wakeups    []int
+		links      []link
+		linksOf    []string
+		unlinked   []link
+		unlinkedOf []string
+	)
+	for i := range results {
+		r := &results[i]
+		for _, a := range r.unit.Anchors {
+			k := Key{f.base, a.Name, a.Day}
+			keys[i] = append(keys[i], k)
+			f.changed[k] = struct{}{}
+			rows = append(rows, stateRow{r, a})
+		}
+		for _, k := range prior[subjects[i]].keys {
+			f.changed[k] = struct{}{}
+			if !slices.Contains(keys[i], k) {
+				gone, goneOf = append(gone, k), append(goneOf, subjects[i])
+			}
+		}
+		for _, l := range []link{{"cases", r.links.CaseID}, {"tickets", r.links.TicketID}} {
+			if l.subject != "" {
+				parents[i] = append(parents[i], l)
+			}
+		}
+		if f.base == "tickets" && r.links.DuplicateOf != "" {
+			parents[i] = append(parents[i], link{"tickets", r.links.DuplicateOf})
+		}
+		for _, l := range parents[i] {
+			links, linksOf = append(links, l), append(linksOf, subjects[i])
+			if f.base == "tickets" && l.base == "tickets" {
+				f.merged[l.subject] = struct{}{}
+			}
+		}
+		for _, l := range prior[subjects[i]].parents {
+			if f.base == "tickets" && l.base == "tickets" {
+				f.merged[l.subject] = struct{}{}
+			}
+			if !slices.Contains(parents[i], l) {
+				unlinked, unlinkedOf = append(unlinked, l), append(unlinkedOf, subjects[i])
+			}
+		}
+		if !r.unit.NextAt.IsZero() && f.Edition == Live {
+			wakeups = append(wakeups, i)
+		}
+	}
+	err := f.db.Insert(ctx, "subjects", "edition, base, subject, version, keys, stale_keys, parents, region, outlet, product, channel, direction, customer_type, customer_tier, special_need, area_type, received_at, duplicate_of",
+		len(results), func(i int) []any {
+			d := &results[i].unit.Dims
+			return []any{f.Edition, f.base, subjects[i], f.Run, pairs(keys[i], keyPair), pairs(prior[subjects[i]].keys, keyPair), pairs(parents[i], linkPair),
+				d.Region, d.Outlet, d.Product, d.Channel, d.Direction, d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType,
+				null(results[i].links.ReceivedAt), results[i].links.DuplicateOf}
+		})
+	if err != nil {
+		return err
+	}
+	err = f.db.Insert(ctx, f.base, commonColumns+", "+ownColumns[f.base], len(rows), func(i int) []any {
+		u, a, d := rows[i].of.unit, rows[i].anchor, &rows[i].of.unit.Dims
+		return append([]any{f.Edition, a.Name, date(a.Day), u.Subject, f.Run, uint8(0), u.Source, d.Region, d.Outlet, d.Product, d.Channel, d.Direction,
+			d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType, slices.Concat(d.FromCase, d.FromTicket), null(a.Due), null(a.Done), a.Open, a.Paused,
+			a.Undetermined, a.Unknown, a.Excluded, u.State, u.Outcome, u.Steps, u.Flags, u.FirstEventAt, u.LastEventAt}, rows[i].of.columns...)
+	})
+	if err != nil {
+		return err
+	}
+	err = f.db.Insert(ctx, f.base, "edition, anchor, day, subject, version, is_deleted", len(gone), func(i int) []any {
+		return []any{f.Edition, gone[i].Anchor, date(gone[i].Day), goneOf[i], f.Run, uint8(1)}
+	})
+	if err != nil {
+		return err
+	}
+	for _, l := range []struct {
+		links []link
+		of    []string
+		gone  uint8
+	}{{links, linksOf, 0}, {unlinked, unlinkedOf, 1}} {
+		err = f.db.Insert(ctx, "links", "edition, parent_base, parent, base, subject, version, is_deleted", len(l.links), func(i int) []any {
+			return []any{f.Edition, l.links[i].base, l.links[i].subject, f.base, l.of[i], f.Run, l.gone}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return f.db.Insert(ctx, "wakeups", "edition, at, base, subject", len(wakeups), func(i int) []any {
+		return []any{f.Edition, results[wakeups[i]].unit.NextAt, f.base, subjects[wakeups[i]]}
+	})
+}

@@ -1,0 +1,19 @@
+-- What did the last reconciliation find?
+SELECT
+    at,
+    topic,
+    partition,
+    first,
+    committed,
+    end,
+    stored,
+    counted,
+    duplicates,
+    quarantined,
+    missing,
+    missing_at
+FROM reconciliations
+WHERE at = (SELECT max(at) FROM reconciliations)
+ORDER BY
+    topic,
+    partition

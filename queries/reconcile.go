@@ -1,0 +1,370 @@
+package queries
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ListedOffsets is how many offsets of a kind of fault are named for each
+// partition or topic; all of them are counted.
+const ListedOffsets = 100
+
+// blockOffsets is the size of the blocks of ingest/coverage.sql.
+const blockOffsets = 65536
+
+// LogOffsets is what the broker says about a partition.
+type LogOffsets struct {
+	Partition int32
+	First     int64 // the oldest offset that the log still holds
+	End       int64 // the offset that the next message gets
+	Committed int64 // the first offset that is not done; -1: none committed
+}
+
+// Ledger is what is stored of the offsets of one partition that are done.
+type Ledger struct {
+	Partition   int32
+	Start       int64   // the first offset that must be stored
+	Stored      int64   // offsets with an event
+	Counted     int64   // different events among them: each (source, id) once in its topic
+	Quarantined int64   // offsets with a quarantined message
+	Missing     int64   // offsets in [Start, committed) with neither
+	MissingAt   []int64 // the first of them
+	Both        int64   // offsets with both
+	BothAt      []int64
+	Twice       int64 // rows beyond the first at an offset with several events
+	TwiceAt     []int64
+	InFlight    int64 // stored, and not committed yet
+	Beyond      int64 // stored, but beyond the log's end
+}
+
+// Ledger compares what is stored of a topic with its offsets. The offsets must
+// have been read before, so that all they call committed is stored. An offset is
+// expected from where the log started when it was first looked at, or from the
+// smallest stored one, whatever the log has deleted since.
+func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets) ([]Ledger, error) {
+	table, err := EventsTable(topic)
+	if err != nil {
+		return nil, err
+	}
+	if len(logs) == 0 {
+		return nil, nil
+	}
+	l := &ledger{db: db, table: table, topic: topic, logs: logs, at: map[int32]int{}}
+	var partitions []int32
+	var committed, ends []int64
+	for i, p := range logs {
+		l.at[p.Partition] = i
+		l.rows = append(l.rows, Ledger{Partition: p.Partition, Start: p.First})
+		partitions = append(partitions, p.Partition)
+		committed = append(committed, max(0, p.Committed))
+		ends = append(ends, p.End)
+	}
+	l.blocks = make([]blocks, len(logs))
+	params := Params{"table": table, "topic": topic, "partitions": partitions, "committed": committed, "ends": ends, "limit": uint32(ListedOffsets)}
+	for _, step := range []func(context.Context, Params) error{l.firstSeen, l.coverage, l.missing, l.both, l.counted, l.twice} {
+		if err := step(ctx, params); err != nil {
+			return nil, fmt.Errorf("ledger of %s: %w", topic, err)
+		}
+	}
+	return l.rows, nil
+}
+
+type ledger struct {
+	db     *DB
+	table  string
+	topic  string
+	logs   []LogOffsets
+	at     map[int32]int // partition -> index
+	rows   []Ledger
+	blocks []blocks
+}
+
+// blocks collects which blocks of a partition lack offsets.
+type blocks struct {
+	next    int64   // the first block that was not seen yet
+	lacking []int64 // the first blocks that lack offsets
+}
+
+func (l *ledger) firstSeen(ctx context.Context, p Params) error {
+	return l.db.Rows(ctx, File("ingest/first_seen"), only(p, "topic"), func(scan func(...any) error) error {
+		var partition int32
+		var first int64
+		if err := scan(&partition, &first); err != nil {
+			return err
+		}
+		if i, ok := l.at[partition]; ok {
+			l.rows[i].Start = min(l.rows[i].Start, first)
+		}
+		return nil
+	})
+}
+
+func (l *ledger) coverage(ctx context.Context, p Params) error {
+	seen := make([]bool, len(l.rows))
+	err := l.db.Rows(ctx, File("ingest/coverage"), only(p, "table", "topic", "partitions", "committed", "ends"), func(scan func(...any) error) error {
+		var partition int32
+		var block, smallest int64
+		var stored, quarantined, known, inFlight, beyond uint64
+		if err := scan(&partition, &block, &smallest, &stored, &quarantined, &known, &inFlight, &beyond); err != nil {
+			return err
+		}
+		i, ok := l.at[partition]
+		if !ok {
+			return fmt.Errorf("partition %d is stored, but the topic has no such partition", partition)
+		}
+		r := &l.rows[i]
+		if !seen[i] {
+			seen[i] = true
+			r.Start = min(r.Start, smallest)
+			l.blocks[i].next = r.Start / blockOffsets
+		}
+		r.Stored += int64(stored)
+		r.Quarantined += int64(quarantined)
+		r.Both += int64(stored + quarantined - known)
+		r.InFlight += int64(inFlight)
+		r.Beyond += int64(beyond)
+		l.emptyUntil(i, block)
+		l.block(i, block, int64(known))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range l.rows {
+		if !seen[i] {
+			l.blocks[i].next = l.rows[i].Start / blockOffsets
+		}
+		if c := l.logs[i].Committed; c > 0 {
+			l.emptyUntil(i, (c-1)/blockOffsets+1)
+		}
+	}
+	return nil
+}
+
+// emptyUntil notes that nothing is stored in the blocks not seen so far, up to
+// and without the given one.
+func (l *ledger) emptyUntil(i int, block int64) {
+	b := &l.blocks[i]
+	for b.next < block {
+		if len(b.lacking) < ListedOffsets {
+			l.block(i, b.next, 0)
+			continue
+		}
+		// They need no names, only a number.
+		l.rows[i].Missing += l.expected(i, b.next, block)
+		b.next = block
+	}
+}
+
+func (l *ledger) block(i int, block, known int64) {
+	b := &l.blocks[i]
+	b.next = block + 1
+	lacks := l.expected(i, block, block+1) - known
+	l.rows[i].Missing += lacks
+	if lacks > 0 && len(b.lacking) < ListedOffsets {
+		b.lacking = append(b.lacking, block)
+	}
+}
+
+// expected is how many offsets of the blocks must be stored.
+func (l *ledger) expected(i int, from, to int64) int64 {
+	return max(0, min(to*blockOffsets, l.logs[i].Committed)-max(from*blockOffsets, l.rows[i].Start))
+}
+
+var errEnough = errors.New("enough")
+
+func (l *ledger) missing(ctx context.Context, p Params) error {
+	for i := range l.rows {
+		r, lacking := &l.rows[i], l.blocks[i].lacking
+		if len(lacking) == 0 {
+			continue
+		}
+		// The offsets that should be there, in the order of those that are.
+		block, next := 0, max(lacking[0]*blockOffsets, r.Start)
+		until := func(offset int64) error {
+			for block < len(lacking) && next < offset {
+				end := min((lacking[block]+1)*blockOffsets, l.logs[i].Committed)
+				for ; next < min(end, offset); next++ {
+					if r.MissingAt = append(r.MissingAt, next); len(r.MissingAt) == ListedOffsets {
+						return errEnough
+					}
+				}
+				if next < end {
+					return nil
+				}
+				if block++; block < len(lacking) {
+					next = lacking[block] * blockOffsets
+				}
+			}
+			return nil
+		}
+		err := l.db.Rows(ctx, File("ingest/offsets"), Params{"table": l.table, "topic": l.topic, "partition": r.Partition, "blocks": lacking},
+			func(scan func(...any) error) error {
+				var offset int64
+				if err := scan(&offset); err != nil {
+					return err
+				}
+				if err := until(offset); err != nil {
+					return err
+				}
+				next = max(next, offset+1)
+				return nil
+			})
+		if err == nil {
+			err = until(l.logs[i].Committed)
+		}
+		if err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *ledger) both(ctx context.Context, p Params) error {
+	if !slices.ContainsFunc(l.rows, func(r Ledger) bool { return r.Both > 0 }) {
+		return nil
+	}
+	return l.named(ctx, "ingest/both", only(p, "table", "topic", "limit"), func(r *Ledger) *[]int64 { return &r.BothAt })
+}
+
+func (l *ledger) counted(ctx context.Context, p Params) error {
+	params := only(p, "table", "partitions", "committed")
+	err := l.db.Rows(ctx, File("ingest/counted"), params, func(scan func(...any) error) error {
+		var partition int32
+		var contents, counted uint64
+		if err := scan(&partition, &contents, &counted); err != nil {
+			return err
+		}
+		if i, ok := l.at[partition]; ok {
+			l.rows[i].Counted = int64(counted)
+			l.rows[i].Twice = max(0, int64(contents)-l.rows[i].Stored)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.db.Rows(ctx, File("ingest/repeated"), only(p, "table", "topic", "partitions", "committed"), func(scan func(...any) error) error {
+		var partition int32
+		var repeated uint64
+		if err := scan(&partition, &repeated); err != nil {
+			return err
+		}
+		if i, ok := l.at[partition]; ok {
+			l.rows[i].Counted -= int64(repeated)
+		}
+		return nil
+	})
+}
+
+func (l *ledger) twice(ctx context.Context, p Params) error {
+	if !slices.ContainsFunc(l.rows, func(r Ledger) bool { return r.Twice > 0 }) {
+		return nil
+	}
+	return l.named(ctx, "ingest/twice", only(p, "table", "limit"), func(r *Ledger) *[]int64 { return &r.TwiceAt })
+}
+
+// named reads the offsets of a fault into the list of their partition.
+func (l *ledger) named(ctx context.Context, file string, p Params, list func(*Ledger) *[]int64) error {
+	return l.db.Rows(ctx, File(file), p, func(scan func(...any) error) error {
+		var partition int32
+		var offset int64
+		if err := scan(&partition, &offset); err != nil {
+			return err
+		}
+		if i, ok := l.at[partition]; ok {
+			at := list(&l.rows[i])
+			*at = append(*at, offset)
+		}
+		return nil
+	})
+}
+
+// only leaves out the parameters that a statement does not name.
+func only(p Params, names ...string) Params {
+	out := make(Params, len(names))
+	for _, n := range names {
+		out[n] = p[n]
+	}
+	return out
+}
+
+// Conflicts is the number of contents of a topic that do not count, because
+// another content with a lower hash bears the same (source, id).
+func (db *DB) Conflicts(ctx context.Context, topic string) (int64, error) {
+	var conflicts int64
+	err := db.Rows(ctx, File("ingest/conflicts"), Params{"topic": topic}, func(scan func(...any) error) error {
+		return scan(&conflicts)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("conflicts of %s: %w", topic, err)
+	}
+	return conflicts, nil
+}
+
+// Reconciliation is one partition's line of a reconciliation, as recorded.
+type Reconciliation struct {
+	At          time.Time `ch:"at"`
+	Topic       string    `ch:"topic"`
+	Partition   int32     `ch:"partition"`
+	First       int64     `ch:"first"` // log start
+	Committed   int64     `ch:"committed"`
+	End         int64     `ch:"end"` // log end
+	Stored      int64     `ch:"stored"`
+	Counted     int64     `ch:"counted"`
+	Duplicates  int64     `ch:"duplicates"`
+	Quarantined int64     `ch:"quarantined"`
+	Missing     int64     `ch:"missing"`
+	MissingAt   []int64   `ch:"missing_at"` // the first of them
+}
+
+// InsertReconciliation records a reconciliation.
+func (db *DB) InsertReconciliation(ctx context.Context, rows []Reconciliation) error {
+	return db.Insert(ctx, "reconciliations", "at, topic, partition, first, committed, end, stored, counted, duplicates, quarantined, missing, missing_at",
+		len(rows), func(i int) []any {
+			r := &rows[i]
+			missing := r.MissingAt
+			if missing == nil {
+				missing = []int64{}
+			}
+			return []any{r.At.UTC(), r.Topic, r.Partition, r.First, r.Committed, r.End, r.Stored, r.Counted, r.Duplicates, r.Quarantined, r.Missing, missing}
+		})
+}
+
+// LastReconciliation reads the newest recorded one; empty if there is none.
+func (db *DB) LastReconciliation(ctx context.Context) ([]Reconciliation, error) {
+	var rows []Reconciliation
+	if err := db.Select(ctx, &rows, File("ingest/reconciliations"), nil); err != nil {
+		return nil, fmt.Errorf("last reconciliation: %w", err)
+	}
+	return rows, nil
+}
+
+// Newest is the event of a partition that was stored last, by offset.
+type Newest struct {
+	Partition  int32     `ch:"partition"`
+	Offset     int64     `ch:"offset"`
+	ReceivedAt time.Time `ch:"received_at"` // when Kafka recorded it
+	Time       time.Time `ch:"time"`        // when it happened
+}
+
+// Freshness reads the newest stored event of each partition of a topic; a
+// partition without events has none.
+func (db *DB) Freshness(ctx context.Context, topic string, partitions ...int32) ([]Newest, error) {
+	table, err := EventsTable(topic)
+	if err != nil {
+		return nil, err
+	}
+	var out []Newest
+	for _, p := range partitions {
+		var rows []Newest
+		if err := db.Select(ctx, &rows, File("ingest/newest"), Params{"table": table, "topic": topic, "partition": p}); err != nil {
+			return nil, fmt.Errorf("freshness of %s/%d: %w", topic, p, err)
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
+}

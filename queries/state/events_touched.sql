@@ -1,0 +1,21 @@
+-- Which events do the subjects of a fold run have, subject by subject?
+SELECT
+    subject,
+    toString(source) AS source,
+    id,
+    content_hash,
+    toString(type) AS type,
+    time,
+    sequence,
+    recordedtime,
+    test,
+    correctsid,
+    data
+FROM {table:Identifier}
+WHERE subject IN
+(
+    SELECT subject
+    FROM touched
+    WHERE edition = {edition:String} AND run = {run:UInt64} AND base = {base:String}
+)
+ORDER BY subject
