@@ -213,7 +213,7 @@ func (s *Scheduler) loop(ctx context.Context, j *job) {
 		if !s.waitUntil(ctx, at) {
 			return
 		}
-		if !s.takeTurn(ctx, j) {
+		if !j.takeTurn(ctx) {
 			if ctx.Err() != nil {
 				return
 			}
@@ -265,7 +265,7 @@ func (s *Scheduler) last(ctx context.Context, j *job) (time.Time, bool, error) {
 }
 
 // takeTurn gets the job to itself. A job that catches up waits for a run by hand to end, another does not.
-func (s *Scheduler) takeTurn(ctx context.Context, j *job) bool {
+func (j *job) takeTurn(ctx context.Context) bool {
 	if j.CatchUp == CatchUpNone {
 		select {
 		case j.turn <- struct{}{}:

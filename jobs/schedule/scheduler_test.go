@@ -45,7 +45,7 @@ func (r *rig) now() time.Time {
 func (r *rig) set(to string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.shift = beijing(r.t, to).Sub(time.Now())
+	r.shift = time.Until(beijing(r.t, to))
 }
 
 func (r *rig) scheduler(jobs ...schedule.Job) *schedule.Scheduler {
@@ -337,8 +337,8 @@ func TestPanicsAndErrorsAreRecordedAndLoggedOnce(t *testing.T) {
 		d.fail = func(time.Time) error {
 			switch len(d.runs) {
 			case 1:
-				var m map[string]int
-				m["x"] = 1
+				var outlets []string
+				return errors.New(outlets[len(d.runs)])
 			case 2:
 				return errors.New("no figures")
 			}
@@ -357,7 +357,7 @@ func TestPanicsAndErrorsAreRecordedAndLoggedOnce(t *testing.T) {
 			}
 		}
 		want(t, "ledger", []string{
-			"failed 2025-03-01 01:00:00 panic: assignment to entry in nil map",
+			"failed 2025-03-01 01:00:00 panic: runtime error: index out of range [1] with length 0",
 			"failed 2025-03-01 02:00:00 no figures",
 			"done 2025-03-01 03:00:00",
 		}, got)
