@@ -124,3 +124,31 @@ LIMIT {limit:UInt32}`, reportedSQL(pop.Base, edition), value, pop.Base, c.popula
 	}
 	return page, nil
 }
+
+// Published reads the figures that were published on a Beijing day, as they were
+// published: of the keys asked, split as asked.
+func (e *Evaluator) Published(ctx context.Context, keys, by []string, day calendar.Day) ([]Figure, error) {
+	texts, err := e.db.PublishedOn(ctx, keys, day.Start(), day.End())
+	if err != nil {
+		return nil, err
+	}
+	var out []Figure
+	for _, text := range texts {
+		var f Figure
+		if err := json.Unmarshal([]byte(text), &f); err != nil {
+			return nil, fmt.Errorf("read what was published: %w", err)
+		}
+		if len(f.By) != len(by) {
+			continue
+		}
+		asked := true
+		for _, d := range by {
+			_, has := f.By[d]
+			asked = asked && has
+		}
+		if asked {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}

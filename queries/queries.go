@@ -206,3 +206,11 @@ func Code(err error) int32 {
 	}
 	return 0
 }
+
+// nullTime is NULL for the zero time.
+func nullTime(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}

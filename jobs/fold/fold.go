@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"youzhi/metrics"
@@ -28,16 +29,22 @@ type Options struct {
 	Quiet time.Duration
 }
 
-// Job folds what has arrived. One Job at a time may run over one database.
-type Job struct{ o Options }
+// Job folds what has arrived. One Job at a time may run over one database; its
+// own runs wait for each other.
+type Job struct {
+	o    Options
+	turn sync.Mutex
+}
 
 // New is inert.
-func New(o Options) *Job { return &Job{o} }
+func New(o Options) *Job { return &Job{o: o} }
 
 // Run folds what is stored and not folded yet, for the instant at, and replaces
 // the facts that change. It does nothing if nothing has arrived and the last run
 // is younger than Quiet.
 func (j *Job) Run(ctx context.Context, at time.Time) error {
+	j.turn.Lock()
+	defer j.turn.Unlock()
 	at = at.UTC().Truncate(time.Microsecond)
 	last, err := j.o.Builder.LastRun(ctx)
 	if err != nil {

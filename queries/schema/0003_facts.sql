@@ -55,18 +55,20 @@ CREATE TABLE IF NOT EXISTS snapshots
 ENGINE = MergeTree
 ORDER BY (grain, period_from, key, published_at);
 
--- Runs of the scheduled jobs.
+-- Runs of the scheduled jobs; a run has one row, which its end replaces.
 CREATE TABLE IF NOT EXISTS job_runs
 (
     job        LowCardinality(String),
-    period     DateTime64(6, 'UTC') COMMENT 'the scheduled instant',
+    at         DateTime64(6, 'UTC') COMMENT 'the scheduled instant',
     started_at DateTime64(6, 'UTC'),
     ended_at   Nullable(DateTime64(6, 'UTC')),
     outcome    LowCardinality(String) COMMENT 'running, done, failed, missed',
-    error      String
+    error      String,
+    manual     Bool COMMENT 'run by hand, beside the schedule',
+    version    UInt8 COMMENT '0 running, 1 ended'
 )
-ENGINE = ReplacingMergeTree
-ORDER BY (job, period, started_at, outcome);
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (job, at, started_at);
 
 -- Whether the books add up, as last looked at.
 CREATE TABLE IF NOT EXISTS reconciliations

@@ -1,0 +1,80 @@
+// Package snapshot publishes the figures of complete periods: what was published
+// stays as it was, whatever arrives later. Periods are published from the
+// installation on, not for imported history.
+package snapshot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"youzhi/metrics"
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
+	"youzhi/queries"
+)
+
+// Options are what the job works with.
+type Options struct {
+	DB        *queries.DB
+	Evaluator *metrics.Evaluator
+	Catalogue *catalogue.Catalogue
+	// Fold brings the live figures up to an instant before they are published.
+	Fold func(ctx context.Context, at time.Time) error
+}
+
+// Job publishes the last complete period of a grain.
+type Job struct {
+	o     Options
+	grain calendar.Grain
+}
+
+// New is inert.
+func New(o Options, grain calendar.Grain) *Job { return &Job{o, grain} }
+
+// Run publishes the last period that was complete at an instant: each indicator
+// in all and by region. A period that was published stays as it is.
+func (j *Job) Run(ctx context.Context, at time.Time) error {
+	period := calendar.PeriodOf(j.grain, calendar.DayOf(at)).Previous()
+	from, to := date(period.From), date(period.To)
+	published, err := j.o.DB.Published(ctx, string(j.grain), from)
+	if err != nil || published {
+		return err
+	}
+	if err := j.o.Fold(ctx, at); err != nil {
+		return fmt.Errorf("fold before publishing %s: %w", period.Label(), err)
+	}
+	var rows []queries.SnapshotRow
+	for _, by := range [][]string{nil, {"region"}} {
+		var keys []string
+		for _, ind := range j.o.Catalogue.All() {
+			if len(by) == 0 || ind.HasDimension(by[0]) {
+				keys = append(keys, ind.Key)
+			}
+		}
+		figures, err := j.o.Evaluator.Figures(ctx, metrics.Question{Keys: keys, From: period.From, To: period.To, By: by})
+		if err != nil {
+			return fmt.Errorf("figures of %s: %w", period.Label(), err)
+		}
+		for _, f := range figures {
+			if f.AsOf.Before(period.End()) {
+				return fmt.Errorf("publish %s: the figures are as of %s, before the period's end", period.Label(), f.AsOf.Format(time.RFC3339))
+			}
+			text, err := json.Marshal(f)
+			if err != nil {
+				return fmt.Errorf("publish %s: %s: %w", period.Label(), f.Key, err)
+			}
+			rows = append(rows, queries.SnapshotRow{
+				Key: f.Key, Revision: uint32(f.Revision), Grain: string(j.grain), From: from, To: to,
+				By: f.By, AsOf: f.AsOf, PublishedAt: at, Figure: string(text),
+			})
+		}
+	}
+	if err := j.o.DB.Publish(ctx, rows); err != nil {
+		return fmt.Errorf("publish %s: %w", period.Label(), err)
+	}
+	return nil
+}
+
+func date(d calendar.Day) time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
