@@ -1,0 +1,185 @@
+package consume
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"youzhi/ingest/topic"
+)
+
+// pipeline carries one topic's messages of one generation: the partitions are
+// fetched and decoded side by side, their rows are put together, and one batch
+// is stored and committed while the next one fills. So at most two batches and a
+// fetch of each partition are in memory.
+type pipeline struct {
+	*Service
+	generation *topic.Generation
+	topic      string
+	partitions []*topic.Partition
+}
+
+// run returns when ctx ends, or with the error for which the partitions have to
+// be asked for anew. ctx ends with the service or when the partitions are given
+// away.
+func (p *pipeline) run(service, ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	decoded := make(chan *batch)
+	var fetchers sync.WaitGroup
+	for _, part := range p.partitions {
+		fetchers.Go(func() { p.fetch(ctx, part, decoded) })
+	}
+	go func() {
+		fetchers.Wait()
+		close(decoded)
+	}()
+
+	full := make(chan *batch)
+	stored := make(chan error, 1)
+	go func() {
+		err := p.store(ctx, full)
+		if err != nil {
+			cancel(err)
+		}
+		stored <- err
+		// The collector may still hand over a batch: it is dropped, uncommitted.
+		for range full {
+		}
+	}()
+
+	p.collect(service, decoded, full)
+	close(full)
+	return <-stored
+}
+
+// fetch reads one partition, decodes what comes and hands it on.
+func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded chan<- *batch) {
+	name := fmt.Sprintf("%s/%d", part.Topic, part.Partition)
+	for {
+		var chunk topic.Chunk
+		err := p.retry(ctx, "fetch", name, func(ctx context.Context) (err error) {
+			chunk, err = part.Fetch(ctx)
+			return err
+		})
+		if err != nil {
+			return
+		}
+		for _, gap := range chunk.Gaps {
+			add(p.o.Counters.Gaps, int(gap.To-gap.From), gap.Topic)
+			p.o.Logger.ErrorContext(ctx, "offsets are gone from the log before they were read",
+				"topic", gap.Topic, "partition", gap.Partition, "from", gap.From, "to", gap.To)
+		}
+		if len(chunk.Records) == 0 && len(chunk.Gaps) == 0 {
+			continue
+		}
+		b := decode(part.Topic, part.Partition, chunk.Records)
+		b.next[part.Partition] = part.Next()
+		select {
+		case decoded <- b:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// collect puts what was decoded together into batches, until decoded is closed.
+// What it has when the service ends is handed on too; what it has when the
+// partitions are given away is dropped, for their next owner reads it anyway.
+func (p *pipeline) collect(service context.Context, decoded <-chan *batch, full chan<- *batch) {
+	age := time.NewTimer(p.o.Age)
+	defer age.Stop()
+	current := newBatch()
+	flush := func() {
+		full <- current
+		current = newBatch()
+	}
+	for {
+		select {
+		case b, ok := <-decoded:
+			if !ok {
+				if !current.empty() && service.Err() != nil {
+					full <- current
+				}
+				return
+			}
+			if current.empty() {
+				age.Reset(p.o.Age)
+			}
+			current.add(b)
+			if current.rows() >= p.o.Rows || current.bytes >= p.o.Bytes {
+				flush()
+			}
+		case <-age.C:
+			if !current.empty() {
+				flush()
+			}
+		}
+	}
+}
+
+// store inserts and commits batch after batch. It goes on for the grace after
+// ctx has ended. A batch that can't be stored by then stays uncommitted.
+func (p *pipeline) store(ctx context.Context, full <-chan *batch) error {
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(p.o.Grace, func() { cancel(context.Cause(ctx)) })
+		context.AfterFunc(work, func() { timer.Stop() })
+	})
+	defer stop()
+	for b := range full {
+		if err := p.flush(work, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush stores a batch and then, and only then, commits it.
+func (p *pipeline) flush(ctx context.Context, b *batch) error {
+	if err := p.insertEvents(ctx, b); err != nil {
+		return err
+	}
+	if len(b.quarantine) > 0 {
+		err := p.retry(ctx, "insert_quarantine", p.topic, func(ctx context.Context) error {
+			return p.o.Store.InsertQuarantine(ctx, b.quarantine)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	err := p.retry(ctx, "commit", p.topic, func(context.Context) error {
+		return p.generation.Commit(p.topic, b.next)
+	})
+	if err != nil {
+		return err
+	}
+	c := &p.o.Counters
+	add(c.Events, len(b.events), p.topic)
+	codes := map[string]int{}
+	for i := range b.quarantine {
+		codes[b.quarantine[i].Code]++
+	}
+	for code, n := range codes {
+		add(c.Quarantined, n, p.topic, code)
+	}
+	add(c.Batches, 1, p.topic)
+	add(c.Bytes, b.bytes, p.topic)
+	p.o.Logger.DebugContext(ctx, "batch stored and committed", "topic", p.topic,
+		"events", len(b.events), "quarantined", len(b.quarantine), "bytes", b.bytes)
+	return nil
+}
+
+// insertEvents stores the batch's events. A row that ClickHouse will not take,
+// whatever the others are, is moved to the quarantine.
+func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
+	if len(b.events) == 0 {
+		return nil
+	}
+	return p.retry(ctx, "insert_events", p.topic, func(ctx context.Context) error {
+		return p.o.Store.InsertEvents(ctx, p.topic, b.events)
+	})
+}

@@ -1,0 +1,55 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"youzhi/ingest/topic"
+)
+
+// retry calls f until it succeeds, waiting ever longer, with jitter, between the
+// attempts; meanwhile the service is not ready, and says why. It gives up when
+// ctx ends or the partitions belong to someone else, and returns why.
+func (s *Service) retry(ctx context.Context, operation, subject string, f func(context.Context) error) error {
+	name := operation + " " + subject
+	failed := false
+	// Whoever gives up no longer waits for anything: the reason goes too.
+	defer func() {
+		if failed {
+			s.health.set(name, nil)
+		}
+	}()
+	for backoff := s.o.BackoffMin; ; backoff = min(2*backoff, s.o.BackoffMax) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		attempt, cancel := context.WithTimeout(ctx, s.o.Attempt)
+		err := f(attempt)
+		cancel()
+		switch {
+		case err == nil:
+			if failed {
+				s.o.Logger.InfoContext(ctx, "works again", "operation", operation, "subject", subject)
+			}
+			return nil
+		case errors.Is(err, topic.ErrGenerationEnded):
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		}
+		add(s.o.Counters.Retries, 1, operation)
+		wait := backoff/2 + rand.N(backoff/2+1)
+		s.health.set(name, fmt.Errorf("%s: %w", name, err))
+		s.o.Logger.WarnContext(ctx, "failed, will be tried again", "operation", operation, "subject", subject, "error", err, "wait", wait)
+		failed = true
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+		}
+	}
+}

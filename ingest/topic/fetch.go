@@ -1,0 +1,275 @@
+package topic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/fetch"
+)
+
+// Kind says what stands at an offset.
+type Kind uint8
+
+// The kinds of records.
+const (
+	Data    Kind = iota // a message
+	Marker              // the end of a transaction, written by the broker
+	Aborted             // a message of a transaction that was given up
+)
+
+// Record is what the log holds at an offset. Key and Value belong to the caller.
+type Record struct {
+	Offset int64
+	Kind   Kind
+	Time   time.Time // UTC, to the millisecond
+	Key    []byte
+	Value  []byte // nil: a tombstone
+}
+
+// Gap is a range of offsets that the log does not hold any more, or never held.
+type Gap struct {
+	Topic     string
+	Partition int32
+	From, To  int64 // To is the first offset after the gap
+}
+
+// Chunk is what one fetch brought: the records from the partition's position on,
+// in order, and the gaps between them.
+type Chunk struct {
+	Records []Record
+	Gaps    []Gap
+}
+
+// Partition is a partition of this member and the position in it.
+type Partition struct {
+	Topic     string
+	Partition int32
+
+	generation *Generation
+	next       int64
+	gap        *Gap // found when the partition was assigned
+}
+
+// Next is the offset that the next fetch begins with.
+func (p *Partition) Next() int64 { return p.next }
+
+// Fetch waits for records at the partition's position and moves it behind them.
+// The chunk is empty when none came in time. After an error the position is
+// unchanged, and fetching again is right; it is one goroutine's at a time.
+//
+// Records of open transactions are not returned before their end. Offsets that
+// the log no longer holds are returned as a gap, never skipped in silence. A
+// position beyond the log's end is an error that does not pass: the topic was
+// deleted and made anew, and its offsets now name other messages than those
+// stored.
+func (p *Partition) Fetch(ctx context.Context) (Chunk, error) {
+	if p.gap != nil {
+		chunk := Chunk{Gaps: []Gap{*p.gap}}
+		p.gap = nil
+		return chunk, nil
+	}
+	chunk, err := p.fetch(ctx)
+	if errors.Is(err, kafka.OffsetOutOfRange) {
+		chunk, err = p.outOfRange(ctx)
+	}
+	if err != nil {
+		return Chunk{}, fmt.Errorf("fetch %s/%d at offset %d: %w", p.Topic, p.Partition, p.next, err)
+	}
+	return chunk, nil
+}
+
+func (p *Partition) outOfRange(ctx context.Context) (Chunk, error) {
+	logs, err := p.generation.client.logs(ctx, map[string][]int{p.Topic: {int(p.Partition)}})
+	if err != nil {
+		return Chunk{}, err
+	}
+	log := logs[place{p.Topic, p.Partition}]
+	if p.next > log.End {
+		return Chunk{}, fmt.Errorf("the log ends at %d: the topic was deleted and made anew, or lost its tail", log.End)
+	}
+	if p.next >= log.First {
+		return Chunk{}, nil // meanwhile in range
+	}
+	gap := Gap{Topic: p.Topic, Partition: p.Partition, From: p.next, To: log.First}
+	p.next = log.First
+	return Chunk{Gaps: []Gap{gap}}, nil
+}
+
+func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
+	o := p.generation.options
+	ctx, cancel := context.WithTimeout(ctx, o.MaxWait+requestTimeout)
+	defer cancel()
+	answer, err := p.generation.client.transport.RoundTrip(ctx, p.generation.client.kafka.Addr, &fetch.Request{
+		ReplicaID:      -1,
+		MaxWaitTime:    int32(o.MaxWait / time.Millisecond),
+		MinBytes:       1,
+		MaxBytes:       int32(o.MaxBytes),
+		IsolationLevel: int8(kafka.ReadCommitted),
+		SessionID:      -1,
+		SessionEpoch:   -1,
+		Topics: []fetch.RequestTopic{{
+			Topic: p.Topic,
+			Partitions: []fetch.RequestPartition{{
+				Partition:          p.Partition,
+				CurrentLeaderEpoch: -1,
+				FetchOffset:        p.next,
+				LogStartOffset:     -1,
+				PartitionMaxBytes:  int32(o.MaxBytes),
+			}},
+		}},
+	})
+	if err != nil {
+		return Chunk{}, err
+	}
+	response, ok := answer.(*fetch.Response)
+	if !ok || len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return Chunk{}, errors.New("the broker's answer is not about this partition")
+	}
+	if response.ErrorCode != 0 {
+		return Chunk{}, kafka.Error(response.ErrorCode)
+	}
+	part := &response.Topics[0].Partitions[0]
+	if part.ErrorCode != 0 {
+		return Chunk{}, kafka.Error(part.ErrorCode)
+	}
+	return p.read(part)
+}
+
+// read turns an answer into records. The broker sends whole batches, so the
+// first may begin before the position.
+func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
+	var chunk Chunk
+	next, slab := p.next, slab{}
+	aborted := newAbortedProducers(part.AbortedTransactions)
+	add := func(kind Kind, r *protocol.Record) error {
+		defer closeBytes(r)
+		if r.Offset < next {
+			return nil
+		}
+		if r.Offset > next {
+			chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: r.Offset})
+		}
+		key, err := slab.read(r.Key)
+		if err != nil {
+			return fmt.Errorf("read key of offset %d: %w", r.Offset, err)
+		}
+		value, err := slab.read(r.Value)
+		if err != nil {
+			return fmt.Errorf("read value of offset %d: %w", r.Offset, err)
+		}
+		chunk.Records = append(chunk.Records, Record{Offset: r.Offset, Kind: kind, Time: r.Time.UTC(), Key: key, Value: value})
+		next = r.Offset + 1
+		return nil
+	}
+	all := batches(part.RecordSet.Records)
+	for _, batch := range all {
+		kind := Data
+		switch b := batch.(type) {
+		case *protocol.ControlBatch:
+			kind = Marker
+			aborted.end(b.ProducerID, b.BaseOffset)
+		case *protocol.RecordBatch:
+			if b.Attributes.Transactional() && aborted.has(b.ProducerID, b.BaseOffset) {
+				kind = Aborted
+			}
+		}
+		for {
+			r, err := batch.ReadRecord()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return Chunk{}, fmt.Errorf("read records: %w", err)
+			}
+			if err := add(kind, r); err != nil {
+				return Chunk{}, err
+			}
+		}
+	}
+	// A compacted batch may have lost its last records: it is returned again for
+	// each of their offsets and brings nothing.
+	if next == p.next && len(all) > 0 && part.LastStableOffset > next {
+		chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: next + 1})
+		next++
+	}
+	p.next = next
+	return chunk, nil
+}
+
+func batches(records kafka.RecordReader) []protocol.RecordReader {
+	switch r := records.(type) {
+	case nil:
+		return nil
+	case *protocol.RecordStream:
+		return r.Records
+	default:
+		return []protocol.RecordReader{r}
+	}
+}
+
+func closeBytes(r *protocol.Record) {
+	if r.Key != nil {
+		_ = r.Key.Close()
+	}
+	if r.Value != nil {
+		_ = r.Value.Close()
+	}
+}
+
+// abortedProducers tells which transactional batches of one answer were given
+// up: from a transaction's first offset to its marker.
+type abortedProducers struct {
+	coming map[int64][]int64 // producer -> first offsets of its aborted transactions
+}
+
+func newAbortedProducers(list []fetch.ResponseTransaction) abortedProducers {
+	a := abortedProducers{coming: map[int64][]int64{}}
+	for _, t := range list {
+		a.coming[t.ProducerID] = append(a.coming[t.ProducerID], t.FirstOffset)
+	}
+	return a
+}
+
+func (a abortedProducers) has(producer, offset int64) bool {
+	first := a.coming[producer]
+	return len(first) > 0 && offset >= first[0]
+}
+
+// end is a marker of the producer at the offset: its transaction, if it was an
+// aborted one that had begun, is over.
+func (a abortedProducers) end(producer, offset int64) {
+	if a.has(producer, offset) {
+		first := a.coming[producer]
+		a.coming[producer] = first[1:]
+	}
+}
+
+// slab cuts the bytes of many small records out of few allocations.
+type slab struct{ free []byte }
+
+const slabSize = 256 << 10
+
+func (s *slab) read(b protocol.Bytes) ([]byte, error) {
+	if b == nil {
+		return nil, nil
+	}
+	n := b.Len()
+	if n == 0 {
+		return []byte{}, nil
+	}
+	if n > slabSize/8 {
+		return protocol.ReadAll(b)
+	}
+	if n > len(s.free) {
+		s.free = make([]byte, slabSize)
+	}
+	out := s.free[:n:n]
+	s.free = s.free[n:]
+	_, err := io.ReadFull(b, out)
+	return out, err
+}
