@@ -37,9 +37,10 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// defaultStatements leaves room for pages and jobs that read one answer while
+// DefaultStatements is the bound on statements that run at once unless Options say
+// another. It leaves room for pages and jobs that read one answer while
 // they ask the next question.
-const defaultStatements = 64
+const DefaultStatements = 64
 
 // Instance is an open folder: held by this process, or by another one that
 // serves it.
@@ -75,7 +76,7 @@ func Open(ctx context.Context, options Options) (*Instance, error) {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
 	if options.Statements <= 0 {
-		options.Statements = defaultStatements
+		options.Statements = DefaultStatements
 	}
 	if options.Dir == "" {
 		return nil, errors.New("open the embedded engine: no data folder is named")

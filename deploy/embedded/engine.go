@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -33,7 +35,8 @@ type engine struct {
 	// killer is kept from the start to the end: a statement can be killed when
 	// all other connections are taken, and the engine, which is torn down with
 	// its last connection, lives as long as this one.
-	killer *conn
+	killer   *conn
+	killerMu sync.Mutex
 }
 
 // process holds what libchdb allows once in a process.
@@ -60,6 +63,12 @@ func openEngine(path string, statements int) (*engine, error) {
 	lib, err := loadLibrary()
 	if err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("make the ClickHouse engine's folder: %w", err)
+	}
+	if err := writeFile(filepath.Join(path, configFile), []byte(config)); err != nil {
+		return nil, fmt.Errorf("write the ClickHouse engine's configuration: %w", err)
 	}
 	e := &engine{lib: lib, path: path, slots: make(chan struct{}, statements)}
 	e.killer, err = e.connect()
@@ -89,6 +98,14 @@ func (e *engine) release() {
 	process.engine = nil
 }
 
+// configFile is the engine's configuration, in its folder. Without one named the
+// engine takes a config.xml of the working folder, of the home folder or of /etc,
+// and a foreign file there would change what this program does.
+const (
+	configFile = "engine.xml"
+	config     = "<!-- Written at each start. -->\n<clickhouse></clickhouse>\n"
+)
+
 // tagSetting marks a connection's statements in system.processes, so that the
 // one running statement of a connection can be found and killed: the engine
 // makes its query ids itself and does not tell them. The setting was chosen
@@ -106,8 +123,7 @@ func (e *engine) connect() (*conn, error) {
 	arguments := []string{
 		"clickhouse",
 		"--path=" + e.path,
-		// A machine's own zone must not decide what a DateTime without a zone means.
-		"--timezone=UTC",
+		"--config-file=" + filepath.Join(e.path, configFile),
 		// A server does not take "1 + 1" for a query, so neither does this one.
 		"--implicit_select=0",
 		"--" + tagSetting + "=" + c.tag,
@@ -293,8 +309,8 @@ func (c *conn) killWhenDone(ctx context.Context) (end func()) {
 // kill kills the running statement of the connection with a tag, if there is
 // one. Its outcome shows in that statement's own end, so there is none here.
 func (e *engine) kill(tag string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.killerMu.Lock()
+	defer e.killerMu.Unlock()
 	result := e.killer.call(e.lib.query, "KILL QUERY WHERE Settings["+quoteText(tagSetting)+"] = "+quoteText(tag)+" ASYNC", "Null", nil)
 	e.lib.destroyResult(result)
 }
@@ -504,15 +520,16 @@ type analysis struct {
 	size, statements, flags, class uint32
 }
 
-// classify says what a statement would do, without running it.
-func (c *conn) classify(statement string) (class, error) {
+// classify says what a statement would do, without running it, and how many
+// statements the text holds.
+func (c *conn) classify(statement string) (kind class, statements int, err error) {
 	report := analysis{size: uint32(unsafe.Sizeof(analysis{}))}
 	state := c.engine.lib.classify(c.handle, textPointer(statement), uintptr(len(statement)), nil, 0, unsafe.Pointer(&report))
 	runtime.KeepAlive(statement)
 	if state != 0 {
-		return classUnknown, errors.New("the ClickHouse engine could not judge the statement: the connection is closed")
+		return classUnknown, 0, errors.New("the ClickHouse engine could not judge the statement: the connection is closed")
 	}
-	return class(report.class), nil
+	return class(report.class), int(report.statements), nil
 }
 
 // Exception is an error of the ClickHouse engine.

@@ -212,19 +212,19 @@ func (h *handler) serve(ctx context.Context, a *answer, q *request, r *http.Requ
 		return err
 	}
 	end := c.killWhenDone(ctx)
-	if parts != nil {
-		if q.readOnly {
-			err = refuseWrite()
-		} else {
-			err = h.insert(ctx, a, c, q, parts, rows)
-		}
-		end()
-		c.release()
-		return err
+	clean := true
+	switch {
+	case parts == nil:
+		clean, err = h.query(ctx, a, c, q, statement)
+	case q.readOnly:
+		err = refuseWrite()
+	default:
+		err = h.insert(ctx, a, c, q, parts, rows)
 	}
-	clean, err := h.query(ctx, a, c, q, statement)
 	end()
-	if clean {
+	// The engine keeps a statement that failed or was killed, and all that it
+	// holds, until the next one on the connection.
+	if clean && err == nil && ctx.Err() == nil {
 		c.release()
 	} else {
 		c.retire()
@@ -346,9 +346,15 @@ func drain(rows io.Reader) {
 // query runs any other statement. It says whether the connection is as it was
 // before.
 func (h *handler) query(ctx context.Context, a *answer, c *conn, q *request, statement string) (clean bool, err error) {
-	kind, err := c.classify(statement)
+	kind, statements, err := c.classify(statement)
 	if err != nil {
 		return false, err
+	}
+	if statements > 1 {
+		return true, refusal(codeSyntax, "SYNTAX_ERROR", "Multi-statements are not allowed: send one statement in a request")
+	}
+	if trimEnd(statement) == "" {
+		return true, refusal(codeSyntax, "SYNTAX_ERROR", "Empty query")
 	}
 	if kind == classControl && hasWord(statement, "OUTFILE") {
 		return true, refusal(codeNotImplemented, "NOT_IMPLEMENTED", "INTO OUTFILE is not supported over HTTP: the answer is the output")

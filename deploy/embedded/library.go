@@ -119,6 +119,9 @@ var loadLibrary = sync.OnceValues(func() (*library, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := setZone(); err != nil {
+		return nil, err
+	}
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		return nil, fmt.Errorf("load the ClickHouse engine %s: %w", path, err)
@@ -160,6 +163,22 @@ var loadLibrary = sync.OnceValues(func() (*library, error) {
 	}
 	return lib, nil
 })
+
+// setZone makes UTC the engine's zone: a machine's own must not decide what a
+// DateTime without a zone means. The engine reads it from the C library's
+// environment, which is not that of Go, when it first needs it.
+func setZone() error {
+	address, err := purego.Dlsym(purego.RTLD_DEFAULT, "setenv")
+	if err != nil {
+		return fmt.Errorf("set the ClickHouse engine's time zone: %w", err)
+	}
+	var setenv func(name, value string, overwrite int32) int32
+	purego.RegisterFunc(&setenv, address)
+	if setenv("TZ", "UTC", 1) != 0 {
+		return errors.New("set the ClickHouse engine's time zone: setenv failed")
+	}
+	return nil
+}
 
 // engineText copies a C string that belongs to the engine.
 func engineText(address uintptr) string {

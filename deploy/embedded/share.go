@@ -187,7 +187,7 @@ func visit(ctx context.Context, dir string) (*guest, error) {
 			return dialer.DialContext(ctx, "unix", g.published.Socket)
 		},
 		DisableCompression:  true,
-		MaxIdleConnsPerHost: defaultStatements,
+		MaxIdleConnsPerHost: DefaultStatements,
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://embedded/ping", nil)
 	if err != nil {
