@@ -131,12 +131,12 @@ func explain(value []byte, err error) string {
 	}
 	var s *jsontext.SyntacticError
 	if !errors.As(err, &s) {
-		return err.Error() // such as an unexpected end
+		return "the end comes too early"
 	}
-	if s.Err != nil && s.JSONPointer != "" && len(s.JSONPointer) <= 128 {
-		return fmt.Sprintf("byte %d, within %s: %v", s.ByteOffset, s.JSONPointer, s.Err)
+	if s.JSONPointer != "" {
+		return fmt.Sprintf("byte %d, at %s: %s", s.ByteOffset, shorten(string(s.JSONPointer)), shorten(s.Err.Error()))
 	}
-	return fmt.Sprintf("byte %d: %v", s.ByteOffset, s.Err)
+	return fmt.Sprintf("byte %d: %s", s.ByteOffset, shorten(s.Err.Error()))
 }
 
 // walker checks JSON against plans. It fills payloads where it is given one.
@@ -263,10 +263,11 @@ func (w *walker) extension(name string, raw []byte) {
 }
 
 func shorten(s string) string {
-	if len(s) <= 64 {
+	const longest = 120
+	if len(s) <= longest {
 		return s
 	}
-	return strings.ToValidUTF8(s[:64], "") + "…"
+	return strings.ToValidUTF8(s[:longest], "") + "…"
 }
 
 // happened checks the time of an event.

@@ -34,7 +34,7 @@ func Marshal(e Event) ([]byte, error) {
 		e.DataSchema = s.schemaURI
 	}
 	var b bytes.Buffer
-	enc := jsontext.NewEncoder(&b, jsontext.AllowDuplicateNames(true))
+	enc := jsontext.NewEncoder(&b, jsontext.PreserveRawStrings(true))
 	w := attributeWriter{enc: enc}
 	w.token(jsontext.BeginObject)
 	w.text("specversion", "1.0")

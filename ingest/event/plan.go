@@ -91,7 +91,7 @@ type form struct {
 }
 
 var forms = map[string]*form{
-	"date":          {name: "date", pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, format: "date", check: checkDate, says: "a day YYYY-MM-DD between 1900 and 2099"},
+	"date":          {name: "date", pattern: `^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}$`, format: "date", check: checkDate, says: "a day YYYY-MM-DD between 1900 and 2099"},
 	"month":         {name: "month", pattern: `^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$`, check: checkMonth, says: "a month YYYY-MM between 1900 and 2099"},
 	"quarter":       {name: "quarter", pattern: `^(19|20)[0-9]{2}Q[1-4]$`, check: checkQuarter, says: "a quarter such as 2026Q1"},
 	"hash":          {name: "hash", pattern: `^[0-9a-fA-F]{64}$`, check: checkHash, says: "an HMAC-SHA-256 in 64 hexadecimal digits"},
