@@ -41,13 +41,13 @@ func newStory(t testing.TB, subject string) *story { return &story{t: t, subject
 // option changes an event before it is encoded.
 type option func(*event.Event)
 
-func withID(id string) option           { return func(e *event.Event) { e.ID = id } }
-func withSource(source string) option   { return func(e *event.Event) { e.Source = source } }
-func withSequence(seq string) option    { return func(e *event.Event) { e.Sequence = seq } }
-func withTest(e *event.Event)           { e.Test = true }
-func recorded(v time.Time) option       { return func(e *event.Event) { e.Recorded = v } }
-func correcting(id string) option       { return func(e *event.Event) { e.CorrectsID = id } }
-func (s *story) last() string           { return s.events[len(s.events)-1].ID }
+func withID(id string) option            { return func(e *event.Event) { e.ID = id } }
+func withSource(source string) option    { return func(e *event.Event) { e.Source = source } }
+func withSequence(seq string) option     { return func(e *event.Event) { e.Sequence = seq } }
+func withTest(e *event.Event)            { e.Test = true }
+func recorded(v time.Time) option        { return func(e *event.Event) { e.Recorded = v } }
+func correcting(id string) option        { return func(e *event.Event) { e.CorrectsID = id } }
+func (s *story) last() string            { return s.events[len(s.events)-1].ID }
 func (s *story) instant(v string) string { return instant(s.t, v) }
 
 // add reports an event of a type like "case.accepted" at a Beijing time.
@@ -170,4 +170,6 @@ func with(f fields, more fields) fields {
 	return f
 }
 
-func received(kind string) fields { return fields{"kind": kind, "region": "330100", "channel": "phone"} }
+func received(kind string) fields {
+	return fields{"kind": kind, "region": "330100", "channel": "phone"}
+}
