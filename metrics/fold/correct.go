@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"youzhi/ingest/event"
 )
@@ -141,6 +142,10 @@ func (n *node) amend() {
 	}
 }
 
+// noLaterThan stands for when Kafka recorded a corrected event, which happened at the latest when its correction was
+// recorded. That it is not in the future was judged then.
+var noLaterThan = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
 // correctable are the members of a correction. One that another correction adds would be read by nobody.
 var correctable = []string{"void", "data", "time_new"}
 
@@ -184,7 +189,7 @@ func (n *node) replace(fields []byte) ([]byte, error) {
 		return nil, fmt.Errorf("write corrected event: %w", err)
 	}
 	topic, _ := event.TopicOf(corrected.Type)
-	decoded, err := event.Decode(value, corrected.Time, topic)
+	decoded, err := event.Decode(value, noLaterThan, topic)
 	if err != nil {
 		return nil, fmt.Errorf("corrected event: %w", err)
 	}

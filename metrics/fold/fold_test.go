@@ -78,7 +78,7 @@ func decoded(t testing.TB, e event.Event) event.Event {
 		t.Fatal(err)
 	}
 	topic, _ := event.TopicOf(e.Type)
-	got, err := event.Decode(value, e.Time, topic)
+	got, err := event.Decode(value, forever, topic)
 	if err != nil {
 		t.Fatalf("%s %s: %v", e.Type, value, err)
 	}
