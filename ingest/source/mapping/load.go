@@ -3,6 +3,7 @@ package mapping
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"regexp"
@@ -239,8 +240,10 @@ func (l *loader) readFormat(b block) rows.Format {
 	format.Trim = options.flag("trim")
 	format.Columns = options.texts("columns")
 	header := true
-	if options.get("header") != nil {
+	if n := options.get("header"); n != nil && n.Type() == ast.BoolType {
 		header = options.flag("header")
+	} else if n != nil {
+		l.fault(n, "%s: header: %s found, true or false wanted", options.what, kindOf(n))
 	}
 	switch {
 	case header && format.Columns != nil:
@@ -415,9 +418,18 @@ func (s *scope) event(n ast.Node, what string, place int) *eventSpec {
 	if n := b.get("corrects"); n != nil {
 		spec.corrects = s.template(n, b.what+": corrects")
 	}
+	var of *schema
+	if spec.topic != "" {
+		var err error
+		if of, err = dataSchema(spec.typ); err != nil {
+			s.fault(n, "%s: %v", b.what, err)
+		}
+	}
 	spec.data = object{}
 	if n := b.get("data"); n != nil {
-		spec.data = s.object(n, b.what+": data")
+		spec.data = s.object(n, b.what+": data", of)
+	} else {
+		s.fields(block{r: s.reader, at: b.at, what: b.what + ": data"}, of)
 	}
 	return spec
 }
@@ -507,7 +519,7 @@ func (s *scope) value(n ast.Node, what string) *typed {
 		out.eval = s.template(origin, what+": template")
 	case "const":
 		if text := b.text("const"); text != "" {
-			out.eval = func(*row) (value, *Fault) { return value{text, none}, nil }
+			out.eval, out.words = func(*row) (value, *Fault) { return value{text, none}, nil }, []string{text}
 		}
 	}
 	if given[0] != "lookup" {
@@ -518,7 +530,7 @@ func (s *scope) value(n ast.Node, what string) *typed {
 		}
 	}
 	if at := b.get("table"); at != nil {
-		out.eval = s.translate(at, b.text("table"), what, out.eval)
+		out.eval, out.words = s.translate(at, b.text("table"), what, out.eval)
 	}
 	if at := b.get("when"); at != nil {
 		when, eval := s.condition(at, what+": when"), out.eval
@@ -531,6 +543,7 @@ func (s *scope) value(n ast.Node, what string) *typed {
 	}
 	if b.get("empty") != nil {
 		text, eval := b.text("empty"), out.eval
+		out.words = append(slices.Clone(out.words), text)
 		out.eval = func(r *row) (value, *Fault) {
 			v, fault := eval(r)
 			if fault == nil && v.text == "" {
@@ -630,12 +643,17 @@ func (s *scope) lookup(b block, at ast.Node) expression {
 	}
 }
 
-// translate reads words by a table.
-func (s *scope) translate(at ast.Node, name, what string, eval expression) expression {
+// translate reads words by a table; it also returns all words of ours that can
+// come out.
+func (s *scope) translate(at ast.Node, name, what string, eval expression) (expression, []string) {
 	t, ok := s.tables[name]
 	if !ok {
 		s.fault(at, "%s: no table %q", what, name)
-		return nil
+		return nil, nil
+	}
+	words := slices.Sorted(maps.Values(t.values))
+	if t.fallback != nil {
+		words = append(words, *t.fallback)
 	}
 	return func(r *row) (value, *Fault) {
 		v, fault := eval(r)
@@ -653,7 +671,7 @@ func (s *scope) translate(at ast.Node, name, what string, eval expression) expre
 			}
 		}
 		return value{ours, v.column}, nil
-	}
+	}, slices.Compact(words)
 }
 
 // template reads a text in which {name} stands for a value named above or else
@@ -784,14 +802,15 @@ func (s *scope) test(b block, n ast.Node) condition {
 }
 
 // object reads the fields of a JSON object.
-func (s *scope) object(n ast.Node, what string) object {
+func (s *scope) object(n ast.Node, what string, of *schema) object {
 	b, ok := s.block(n, what)
 	if !ok {
 		return nil
 	}
+	s.fields(b, of)
 	out := object{}
 	for _, e := range b.entries {
-		if v := s.node(e.value, what+": "+e.key); v != nil {
+		if v := s.node(e.value, what+": "+e.key, of.field(e.key)); v != nil {
 			out = append(out, field{e.key, v})
 		}
 	}
@@ -800,12 +819,13 @@ func (s *scope) object(n ast.Node, what string) object {
 
 // node reads one value of `data`: a constant, a list, an object (under the key
 // object) or an expression.
-func (s *scope) node(n ast.Node, what string) node {
+func (s *scope) node(n ast.Node, what string, of *schema) node {
 	switch v := n.(type) {
 	case *ast.SequenceNode:
+		s.fits(n, what, of, "array", nil)
 		var out list
 		for _, item := range s.list(v, what) {
-			if element := s.node(item, what); element != nil {
+			if element := s.node(item, what, of.items()); element != nil {
 				out = append(out, element)
 			}
 		}
@@ -813,39 +833,47 @@ func (s *scope) node(n ast.Node, what string) node {
 	case *ast.MappingNode, *ast.MappingValueNode:
 		if b, ok := s.block(n, what); ok && b.get("object") != nil {
 			b, _ = s.block(n, what, "object", "when")
-			inner := s.object(b.get("object"), what)
+			s.fits(n, what, of, "object", nil)
+			inner := s.object(b.get("object"), what, of)
 			if at := b.get("when"); at != nil {
 				return guarded{s.condition(at, what+": when"), inner}
 			}
 			return inner
 		}
 		if t := s.value(n, what); t != nil {
+			s.fits(n, what, of, t.kind.jsonType(), t.words)
 			return t
 		}
 		return nil
 	}
-	return s.literal(n, what)
+	return s.literal(n, what, of)
 }
 
 // literal reads a constant as JSON.
-func (s *scope) literal(n ast.Node, what string) node {
-	var of any
+func (s *scope) literal(n ast.Node, what string, of *schema) node {
+	var value any
+	jsonType := ""
 	switch v := n.(type) {
 	case *ast.StringNode:
-		of = v.Value
+		value, jsonType = v.Value, "string"
 	case *ast.LiteralNode:
-		of = v.Value.Value
+		value, jsonType = v.Value.Value, "string"
 	case *ast.BoolNode:
-		of = v.Value
+		value, jsonType = v.Value, "boolean"
 	case *ast.IntegerNode:
-		of = v.Value
+		value, jsonType = v.Value, "integer"
 	case *ast.FloatNode:
-		of = v.Value
+		value, jsonType = v.Value, "number"
 	default:
 		s.fault(n, "%s: %s found, a value wanted", what, kindOf(n))
 		return nil
 	}
-	text, err := json.Marshal(of)
+	if word, ok := value.(string); ok {
+		s.fits(n, what, of, jsonType, []string{word})
+	} else {
+		s.fits(n, what, of, jsonType, nil)
+	}
+	text, err := json.Marshal(value)
 	if err != nil {
 		s.fault(n, "%s: %v", what, err)
 		return nil

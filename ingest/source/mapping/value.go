@@ -112,7 +112,8 @@ const (
 type typed struct {
 	eval  expression
 	kind  kind
-	clock *clock // that reads it as an instant or a date
+	clock *clock   // that reads it as an instant or a date
+	words []string // constants that it can yield
 }
 
 // convert makes an expression yield checked texts of the kind.

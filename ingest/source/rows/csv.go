@@ -13,8 +13,8 @@ import (
 // that is never closed there takes the rest of the file into memory and with
 // it every row that follows.
 type csv struct {
-	lines     *lines
-	pending   []line // lines that were read ahead in vain and are read again
+	lines     *Lines
+	pending   []Line // lines that were read ahead in vain and are read again
 	delimiter []byte
 	trim      bool
 	header    []string
@@ -25,7 +25,7 @@ type csv struct {
 	values []string
 }
 
-func newCSV(in *lines, format Format, columns []string) (*csv, error) {
+func newCSV(in *Lines, format Format, columns []string) (*csv, error) {
 	c := &csv{lines: in, delimiter: []byte(string(format.Delimiter)), trim: format.Trim, header: format.Columns}
 	if len(c.header) == 0 {
 		if err := c.readHeader(); err != nil {
@@ -108,38 +108,38 @@ func (c *csv) Read() ([]string, int, error) {
 	return c.values, number, nil
 }
 
-func (c *csv) nextLine() (line, error) {
+func (c *csv) nextLine() (Line, error) {
 	if len(c.pending) > 0 {
 		l := c.pending[0]
 		c.pending = c.pending[1:]
 		return l, nil
 	}
-	return c.lines.next()
+	return c.lines.Next()
 }
 
 // record reads one row into fields and ends and returns the line on which it
 // begins. Lines without a single character are no rows.
 func (c *csv) record() (int, error) {
-	var l line
+	var l Line
 	var err error
 	for {
 		if l, err = c.nextLine(); err != nil {
 			return 0, err
 		}
-		if len(l.text) > 0 || l.long {
+		if len(l.Text) > 0 || l.Long {
 			break
 		}
 	}
-	first := l.number
-	if l.long {
+	first := l.Number
+	if l.Long {
 		return first, &Bad{Line: first, Reason: fmt.Sprintf("longer than %d bytes", MaxRow)}
 	}
 	c.fields, c.ends = c.fields[:0], c.ends[:0]
-	text := l.text
+	text := l.Text
 	// The lines after the first are kept as long as the row is open: a quote
 	// that is never closed belongs to the first line alone, and the others are
 	// then read again as rows of their own.
-	var held []line
+	var held []Line
 	giveBack := func(reason string) (int, error) {
 		c.pending = append(held, c.pending...)
 		return first, &Bad{Line: first, Reason: reason}
@@ -178,12 +178,12 @@ func (c *csv) record() (int, error) {
 					return first, err
 				}
 				kept := l
-				kept.text = bytes.Clone(l.text)
+				kept.Text = bytes.Clone(l.Text)
 				held = append(held, kept)
-				if l.long {
+				if l.Long {
 					return giveBack(fmt.Sprintf("the quote that opens field %d is not closed within %d bytes", len(c.ends)+1, MaxRow))
 				}
-				text = kept.text
+				text = kept.Text
 				continue
 			}
 			c.fields = append(c.fields, text[:quote]...)
@@ -200,7 +200,7 @@ func (c *csv) record() (int, error) {
 			return first, nil
 		}
 		if !bytes.HasPrefix(text, c.delimiter) {
-			return first, &Bad{Line: first, Reason: fmt.Sprintf("field %d goes on after its closing quote (line %d)", len(c.ends), l.number)}
+			return first, &Bad{Line: first, Reason: fmt.Sprintf("field %d goes on after its closing quote (line %d)", len(c.ends), l.Number)}
 		}
 		text = text[len(c.delimiter):]
 	}

@@ -12,7 +12,7 @@ import (
 
 // ndjson reads a file with a JSON object on each line.
 type ndjson struct {
-	lines   *lines
+	lines   *Lines
 	columns []string
 	place   map[string]int
 	values  []string
@@ -21,7 +21,7 @@ type ndjson struct {
 	other   map[string]bool // members that nobody asked for, to name them
 }
 
-func newNDJSON(in *lines, columns []string) *ndjson {
+func newNDJSON(in *Lines, columns []string) *ndjson {
 	n := &ndjson{
 		lines: in, columns: columns, place: make(map[string]int, len(columns)), other: make(map[string]bool),
 		values: make([]string, len(columns)), set: make([]bool, len(columns)), seen: make([]bool, len(columns)),
@@ -60,25 +60,25 @@ func (n *ndjson) check() error {
 
 func (n *ndjson) Read() ([]string, int, error) {
 	for {
-		l, err := n.lines.next()
+		l, err := n.lines.Next()
 		if err != nil {
 			return nil, 0, err
 		}
-		if l.long {
-			return nil, l.number, &Bad{Line: l.number, Reason: fmt.Sprintf("longer than %d bytes", MaxRow)}
+		if l.Long {
+			return nil, l.Number, &Bad{Line: l.Number, Reason: fmt.Sprintf("longer than %d bytes", MaxRow)}
 		}
-		if len(bytes.TrimSpace(l.text)) == 0 {
+		if len(bytes.TrimSpace(l.Text)) == 0 {
 			continue
 		}
-		if err := n.object(l.text); err != nil {
+		if err := n.object(l.Text); err != nil {
 			var bad *Bad
 			if !errors.As(err, &bad) {
 				bad = &Bad{Reason: "not a JSON object: " + err.Error()}
 			}
-			bad.Line = l.number
-			return nil, l.number, bad
+			bad.Line = l.Number
+			return nil, l.Number, bad
 		}
-		return n.values, l.number, nil
+		return n.values, l.Number, nil
 	}
 }
 

@@ -72,7 +72,7 @@ func (m *MissingError) Error() string {
 // *MissingError if a CSV file lacks one of them. What an NDJSON file lacks
 // cannot be seen at its beginning: ask Check first.
 func Open(r io.Reader, format Format, columns []string) (Reader, error) {
-	lines, err := newLines(r)
+	lines, err := NewLines(r)
 	if err != nil {
 		return nil, err
 	}
@@ -97,15 +97,15 @@ func Check(r io.Reader, format Format, columns []string) error {
 	return nil
 }
 
-// line is one physical line without its line break.
-type line struct {
-	number int
-	text   []byte
-	long   bool // longer than MaxRow; text is its beginning
+// Line is one line of a file without its line break.
+type Line struct {
+	Number int // from 1
+	Text   []byte
+	Long   bool // longer than MaxRow; Text is its beginning
 }
 
-// lines splits a file at its line breaks (LF or CRLF).
-type lines struct {
+// Lines splits a file at its line breaks (LF or CRLF).
+type Lines struct {
 	in     *bufio.Reader
 	number int
 	buf    []byte
@@ -117,7 +117,9 @@ var (
 	bomUTF16BE = []byte{0xFE, 0xFF}
 )
 
-func newLines(r io.Reader) (*lines, error) {
+// NewLines begins to read r. A byte order mark of UTF-8 is no part of the first
+// line; one of UTF-16 is an error.
+func NewLines(r io.Reader) (*Lines, error) {
 	in := bufio.NewReaderSize(r, 128<<10)
 	head, err := in.Peek(len(bomUTF8))
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -131,17 +133,18 @@ func newLines(r io.Reader) (*lines, error) {
 	case bytes.HasPrefix(head, bomUTF16LE), bytes.HasPrefix(head, bomUTF16BE):
 		return nil, errors.New("the file is UTF-16; save it as UTF-8")
 	}
-	return &lines{in: in}, nil
+	return &Lines{in: in}, nil
 }
 
-// next returns the next line; its text is valid until the following call.
-func (l *lines) next() (line, error) {
+// Next returns the next line; its text is valid until the following call. The
+// error is io.EOF at the end.
+func (l *Lines) Next() (Line, error) {
 	l.buf = l.buf[:0]
-	out := line{number: l.number + 1}
+	out := Line{Number: l.number + 1}
 	for {
 		part, err := l.in.ReadSlice('\n')
 		if room := MaxRow - len(l.buf); len(part) > room+1 {
-			out.long = true
+			out.Long = true
 			l.buf = append(l.buf, part[:room]...)
 		} else {
 			l.buf = append(l.buf, part...)
@@ -152,18 +155,18 @@ func (l *lines) next() (line, error) {
 			continue
 		case errors.Is(err, io.EOF):
 			if len(l.buf) == 0 {
-				return line{}, io.EOF
+				return Line{}, io.EOF
 			}
 		default:
-			return line{}, err
+			return Line{}, err
 		}
 		break
 	}
 	l.number++
-	if !out.long {
+	if !out.Long {
 		l.buf = bytes.TrimSuffix(l.buf, []byte("\n"))
 		l.buf = bytes.TrimSuffix(l.buf, []byte("\r"))
 	}
-	out.text = l.buf
+	out.Text = l.buf
 	return out, nil
 }
