@@ -161,18 +161,24 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 				out = append(out, figure)
 			}
 		}
-		if !reported && len(q.By) == 0 {
-			// Nothing here: is it this period and scope, or the whole source?
-			any, err := e.hasUnits(ctx, ind, edition)
-			if err != nil {
-				return nil, err
-			}
-			if !any {
-				for i := range out {
-					if out[i].Key == ind.Key {
-						out[i].Status = StatusNoSource
-					}
-				}
+		// Nothing here: is it this period and scope, or the whole source? And no
+		// complaint is no figure where nobody reports complaints.
+		if reported && ind.Kind != catalogue.RatioOfCounts {
+			continue
+		}
+		missing, err := e.unsourced(ctx, ind, edition)
+		if err != nil {
+			return nil, err
+		}
+		for i := range out {
+			f := &out[i]
+			switch {
+			case f.Key != ind.Key || len(missing) == 0:
+			case slices.Equal(missing, []string{"denominator"}):
+				// How many there are is known, but not of how many.
+				f.Status = StatusNoSource
+			default:
+				*f = Figure{Key: f.Key, Revision: f.Revision, From: f.From, To: f.To, AsOf: f.AsOf, By: f.By, Unit: f.Unit, Target: f.Target, Status: StatusNoSource}
 			}
 		}
 	}
@@ -446,23 +452,32 @@ func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogu
 	return edition, asOf, nil
 }
 
-// hasUnits says whether an indicator has units on any day at all.
-func (e *Evaluator) hasUnits(ctx context.Context, ind catalogue.Indicator, edition string) (bool, error) {
-	for _, pop := range roles(ind) {
-		c := sqlOf(ind, pop)
-		var rows []struct {
-			Any uint8 `ch:"any"`
+// unsourced names the populations of an indicator that no source reports: there
+// are no units of their base at all, or none with a step that the figure needs.
+func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, edition string) ([]string, error) {
+	var missing []string
+	for _, role := range slices.Sorted(maps.Keys(roles(ind))) {
+		base := roles(ind)[role].Base
+		var steps []string
+		statement := fmt.Sprintf("WITH %s SELECT DISTINCT toString(step) FROM reported WHERE base = %s", reportedSQL(base, edition), quote(base))
+		p := queries.Params{}
+		if edition != liveEdition {
+			p["edition"] = edition
 		}
-		statement := fmt.Sprintf("WITH %s SELECT toUInt8(1) AS any FROM %s WHERE edition = {edition:String} AND %s AND %s LIMIT 1",
-			reportedSQL(pop.Base, edition), pop.Base, c.population, c.reported)
-		if err := e.db.Select(ctx, &rows, statement, queries.Params{"edition": edition}); err != nil {
-			return false, fmt.Errorf("look for units of %s: %w", ind.Key, err)
+		err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+			var step string
+			err := scan(&step)
+			steps = append(steps, step)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for the sources of %s: %w", ind.Key, err)
 		}
-		if len(rows) > 0 {
-			return true, nil
+		if len(steps) == 0 || slices.ContainsFunc(ind.Reports, func(step string) bool { return !slices.Contains(steps, step) }) {
+			missing = append(missing, role)
 		}
 	}
-	return false, nil
+	return missing, nil
 }
 
 // Values lists the values that a fact dimension has, for filters: at most limit,

@@ -102,7 +102,11 @@ type Indicator struct {
 type Catalogue struct {
 	indicators []Indicator
 	byKey      map[string]int
+	version    string
 }
+
+// Version changes with the content of any file.
+func (c *Catalogue) Version() string { return c.version }
 
 // All gives the indicators in their order.
 func (c *Catalogue) All() []Indicator { return c.indicators }

@@ -1,7 +1,9 @@
 package catalogue
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,6 +39,7 @@ var FactDimensions = []string{"region", "outlet", "product", "channel"}
 // place. A key stands once over all files.
 func Load(dir string) (*Catalogue, error) {
 	c := &Catalogue{byKey: map[string]int{}}
+	content := sha256.New()
 	var faults []error
 	names, err := fs.Glob(builtin, "indicators/*.yaml")
 	if err != nil {
@@ -48,6 +51,7 @@ func Load(dir string) (*Catalogue, error) {
 		if err != nil {
 			return nil, fmt.Errorf("load catalogue: %w", err)
 		}
+		_, _ = content.Write(text)
 		faults = append(faults, c.add(filepath.Base(name), text)...)
 	}
 	if dir != "" {
@@ -64,12 +68,14 @@ func Load(dir string) (*Catalogue, error) {
 			if err != nil {
 				return nil, fmt.Errorf("load catalogue: %w", err)
 			}
+			_, _ = content.Write(text)
 			faults = append(faults, c.add(name, text)...)
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("load catalogue: %w", err)
 	}
+	c.version = hex.EncodeToString(content.Sum(nil)[:8])
 	sort.SliceStable(c.indicators, func(i, j int) bool { return c.indicators[i].Chapter < c.indicators[j].Chapter })
 	for i, ind := range c.indicators {
 		c.byKey[ind.Key] = i

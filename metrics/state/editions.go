@@ -145,3 +145,15 @@ FROM (SELECT topic, partition, max(offset) AS next FROM arrivals GROUP BY topic,
 	}
 	return rows[0].State, nil
 }
+
+// Forget drops the live edition, the facts and the record of what was folded: all
+// that is derived from the events.
+func (b *Builder) Forget(ctx context.Context) error {
+	// The record goes first: without it everything is folded again.
+	for _, table := range []string{"fold_runs", "facts", "reported_steps", "conflicts"} {
+		if err := b.db.Exec(ctx, "TRUNCATE TABLE "+table, nil); err != nil {
+			return fmt.Errorf("forget %s: %w", table, err)
+		}
+	}
+	return b.Drop(ctx, Live)
+}

@@ -1,0 +1,91 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
+	"youzhi/queries"
+)
+
+// ParseQuestion reads a question as the command line and the API write it. Days
+// are Beijing's; without both of them the period is the last month complete on
+// today. where is a list of DIMENSION=VALUE or DIMENSION:VALUE; asOf is RFC 3339
+// with an offset, or empty for now.
+func ParseQuestion(keys []string, from, to, grain string, by, where []string, asOf string, today calendar.Day) (Question, error) {
+	q := Question{Keys: keys, By: by}
+	last := calendar.PeriodOf(calendar.GrainMonth, today).Previous()
+	q.From, q.To = last.From, last.To
+	if (from == "") != (to == "") {
+		return q, &QuestionError{"from", "from and to belong together"}
+	}
+	if from != "" {
+		var err error
+		if q.From, err = calendar.ParseDay(from); err != nil {
+			return q, &QuestionError{"from", err.Error()}
+		}
+		if q.To, err = calendar.ParseDay(to); err != nil {
+			return q, &QuestionError{"to", err.Error()}
+		}
+	}
+	if grain != "" {
+		g, err := calendar.ParseGrain(grain)
+		if err != nil {
+			return q, &QuestionError{"grain", err.Error()}
+		}
+		q.Grain = g
+	}
+	for _, w := range where {
+		i := strings.IndexAny(w, "=:")
+		if i < 1 {
+			return q, &QuestionError{"where", fmt.Sprintf("%q: want DIMENSION=VALUE", w)}
+		}
+		if q.Where == nil {
+			q.Where = map[string][]string{}
+		}
+		q.Where[w[:i]] = append(q.Where[w[:i]], w[i+1:])
+	}
+	if asOf != "" {
+		at, err := time.Parse(time.RFC3339, asOf)
+		if err != nil {
+			return q, &QuestionError{"as_of", fmt.Sprintf("%q: want RFC 3339 with an offset, as 2026-03-01T00:00:00+08:00", asOf)}
+		}
+		q.AsOf = at.UTC()
+	}
+	return q, nil
+}
+
+// Explain says how an indicator is defined, for a terminal.
+func Explain(ind catalogue.Indicator) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s / %s  (revision %d)\n  %s\n  %s\n  manual: %s\n  window %s, kind %s, rows of %s by %s",
+		ind.Key, ind.Title.Zh, ind.Title.En, ind.Revision, ind.Meaning.Zh, ind.Meaning.En, ind.Section,
+		ind.Window, ind.Kind, ind.Population.Base, ind.Population.Anchor)
+	if ind.Population.Where != "" {
+		fmt.Fprintf(&b, " where %s", ind.Population.Where)
+	}
+	for _, t := range ind.Targets {
+		fmt.Fprintf(&b, "\n  target from %s: %v (met at %v, near at %v; %s)", t.From, t.Value, t.Met, t.Near, t.Source)
+	}
+	return b.String()
+}
+
+// Check asks ClickHouse whether it understands the expressions of every
+// indicator; the error names the indicator.
+func (e *Evaluator) Check(ctx context.Context) error {
+	for _, ind := range e.cat.All() {
+		q := Question{Keys: []string{ind.Key}, From: 0, To: 1}
+		err := e.fromState(ctx, q, []catalogue.Indicator{ind}, "check", time.Unix(0, 0), func(cell, string, parts) {})
+		if err != nil {
+			reason := err.Error()
+			if queries.Code(err) != 0 {
+				reason = strings.SplitN(reason, "\n", 2)[0]
+			}
+			return fmt.Errorf("catalogue: indicator %s: %s", ind.Key, reason)
+		}
+	}
+	return nil
+}
