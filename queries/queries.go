@@ -129,8 +129,7 @@ func (p Params) args() []any {
 func File(name string) string {
 	b, err := fs.ReadFile(files, name+".sql")
 	if err != nil {
-		// The names are constants of this program, checked by a test.
-		panic(fmt.Sprintf("queries: no statement %s", name))
+		panic("queries: no statement " + name) //nolint:forbidigo // the name is a constant of this program, checked by a test
 	}
 	return strings.TrimRight(strings.TrimSpace(string(b)), ";")
 }

@@ -107,7 +107,7 @@ func (l *ledger) coverage(ctx context.Context, p Params) error {
 	err := l.db.Rows(ctx, File("ingest/coverage"), only(p, "table", "topic", "partitions", "committed", "ends"), func(scan func(...any) error) error {
 		var partition int32
 		var block, smallest int64
-		var stored, quarantined, known, inFlight, beyond uint64
+		var stored, quarantined, known, inFlight, beyond int64
 		if err := scan(&partition, &block, &smallest, &stored, &quarantined, &known, &inFlight, &beyond); err != nil {
 			return err
 		}
@@ -121,13 +121,13 @@ func (l *ledger) coverage(ctx context.Context, p Params) error {
 			r.Start = min(r.Start, smallest)
 			l.blocks[i].next = r.Start / blockOffsets
 		}
-		r.Stored += int64(stored)
-		r.Quarantined += int64(quarantined)
-		r.Both += int64(stored + quarantined - known)
-		r.InFlight += int64(inFlight)
-		r.Beyond += int64(beyond)
+		r.Stored += stored
+		r.Quarantined += quarantined
+		r.Both += stored + quarantined - known
+		r.InFlight += inFlight
+		r.Beyond += beyond
 		l.emptyUntil(i, block)
-		l.block(i, block, int64(known))
+		l.block(i, block, known)
 		return nil
 	})
 	if err != nil {
@@ -234,13 +234,13 @@ func (l *ledger) counted(ctx context.Context, p Params) error {
 	params := only(p, "table", "partitions", "committed")
 	err := l.db.Rows(ctx, File("ingest/counted"), params, func(scan func(...any) error) error {
 		var partition int32
-		var contents, counted uint64
+		var contents, counted int64
 		if err := scan(&partition, &contents, &counted); err != nil {
 			return err
 		}
 		if i, ok := l.at[partition]; ok {
-			l.rows[i].Counted = int64(counted)
-			l.rows[i].Twice = max(0, int64(contents)-l.rows[i].Stored)
+			l.rows[i].Counted = counted
+			l.rows[i].Twice = max(0, contents-l.rows[i].Stored)
 		}
 		return nil
 	})
@@ -249,12 +249,12 @@ func (l *ledger) counted(ctx context.Context, p Params) error {
 	}
 	return l.db.Rows(ctx, File("ingest/repeated"), only(p, "table", "topic", "partitions", "committed"), func(scan func(...any) error) error {
 		var partition int32
-		var repeated uint64
+		var repeated int64
 		if err := scan(&partition, &repeated); err != nil {
 			return err
 		}
 		if i, ok := l.at[partition]; ok {
-			l.rows[i].Counted -= int64(repeated)
+			l.rows[i].Counted -= repeated
 		}
 		return nil
 	})

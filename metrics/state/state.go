@@ -217,10 +217,10 @@ type takeover struct {
 	duplicateOf string
 }
 
-func (b *baseFold) takeovers(ctx context.Context, base string, subjects []string) (map[string]takeover, error) {
+func (f *baseFold) takeovers(ctx context.Context, base string, subjects []string) (map[string]takeover, error) {
 	out := map[string]takeover{}
 	for part := range slices.Chunk(subjects, chunk) {
-		err := b.db.Rows(ctx, queries.File("state/dims"), queries.Params{"edition": b.Edition, "base": base, "subjects": part}, func(scan func(...any) error) error {
+		err := f.db.Rows(ctx, queries.File("state/dims"), queries.Params{"edition": f.Edition, "base": base, "subjects": part}, func(scan func(...any) error) error {
 			var (
 				subject  string
 				t        takeover
@@ -246,9 +246,9 @@ func (b *baseFold) takeovers(ctx context.Context, base string, subjects []string
 
 // elsewhere are the identities of some subjects whose content is also under
 // another subject, with the hash that counts.
-func (b *baseFold) elsewhere(ctx context.Context, table string, subjects []string) (map[string]map[fold.Identity]event.Hash, error) {
+func (f *baseFold) elsewhere(ctx context.Context, table string, subjects []string) (map[string]map[fold.Identity]event.Hash, error) {
 	out := map[string]map[fold.Identity]event.Hash{}
-	err := b.db.Rows(ctx, queries.File("state/conflicts"), queries.Params{"topic": topics[b.base], "table": table, "subjects": subjects}, func(scan func(...any) error) error {
+	err := f.db.Rows(ctx, queries.File("state/conflicts"), queries.Params{"topic": topics[f.base], "table": table, "subjects": subjects}, func(scan func(...any) error) error {
 		var (
 			subject, winner string
 			id              fold.Identity
@@ -272,7 +272,7 @@ func (b *baseFold) elsewhere(ctx context.Context, table string, subjects []strin
 
 // groupReceived is the earliest received_at among the tickets merged, directly
 // or over others, into each of some tickets.
-func (b *baseFold) groupReceived(ctx context.Context, subjects []string) (map[string]time.Time, error) {
+func (f *baseFold) groupReceived(ctx context.Context, subjects []string) (map[string]time.Time, error) {
 	roots := map[string][]string{} // ticket -> those whose group it belongs to
 	for _, s := range subjects {
 		roots[s] = []string{s}
@@ -280,7 +280,7 @@ func (b *baseFold) groupReceived(ctx context.Context, subjects []string) (map[st
 	earliest := map[string]time.Time{}
 	for level := subjects; len(level) > 0; {
 		var next []string
-		err := b.db.Rows(ctx, queries.File("state/children"), queries.Params{"edition": b.Edition, "subjects": level}, func(scan func(...any) error) error {
+		err := f.db.Rows(ctx, queries.File("state/children"), queries.Params{"edition": f.Edition, "subjects": level}, func(scan func(...any) error) error {
 			var parent, child string
 			if err := scan(&parent, &child); err != nil {
 				return err
@@ -298,7 +298,7 @@ func (b *baseFold) groupReceived(ctx context.Context, subjects []string) (map[st
 		}
 		slices.Sort(next)
 		next = slices.Compact(next)
-		received, err := b.takeovers(ctx, "tickets", next)
+		received, err := f.takeovers(ctx, "tickets", next)
 		if err != nil {
 			return nil, err
 		}

@@ -5,8 +5,8 @@
 -- bounded memory.
 SELECT
     place.1 AS partition,
-    count() AS contents,
-    countIf(n = 1) AS counted
+    toInt64(count()) AS contents,
+    toInt64(countIf(n = 1)) AS counted
 FROM
 (
     SELECT arraySort(groupUniqArray((partition, offset, content_hash))) AS places

@@ -7,11 +7,11 @@ SELECT
     partition,
     intDiv(offset, 65536) AS block,
     min(offset) AS smallest,
-    groupBitmapIf(place, done AND is_event) AS stored,
-    groupBitmapIf(place, done AND NOT is_event) AS quarantined,
-    groupBitmapIf(place, done) AS known,
-    groupBitmapIf(place, NOT done) AS in_flight,
-    groupBitmapIf(place, beyond) AS beyond_end
+    toInt64(groupBitmapIf(place, done AND is_event)) AS stored,
+    toInt64(groupBitmapIf(place, done AND NOT is_event)) AS quarantined,
+    toInt64(groupBitmapIf(place, done)) AS known,
+    toInt64(groupBitmapIf(place, NOT done)) AS in_flight,
+    toInt64(groupBitmapIf(place, beyond)) AS beyond_end
 FROM
 (
     SELECT

@@ -13,7 +13,7 @@ WITH conflicting AS
 )
 SELECT
     place.1 AS partition,
-    count() AS repeated
+    toInt64(count()) AS repeated
 FROM
 (
     SELECT
