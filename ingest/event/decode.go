@@ -28,8 +28,8 @@ const (
 // earliest bounds the time of an event; real logs hold stamps of 1948.
 var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// canonicalBuffers are reused, for every message is copied once to be hashed.
-var canonicalBuffers = sync.Pool{New: func() any { return new(jsontext.Value) }}
+// canonicalisers are reused, for every message is copied once to be hashed.
+var canonicalisers = sync.Pool{New: func() any { return new(canonicaliser) }}
 
 // Decode reads one message. recordedAt is its Kafka timestamp, topic the topic
 // it came from; "" leaves the topic unchecked. The error is always a *Reject.
@@ -46,8 +46,13 @@ func Decode(value []byte, recordedAt time.Time, topic string) (*Event, error) {
 	case !utf8.Valid(value):
 		return nil, &Reject{CodeUTF8, fmt.Sprintf("byte %d is not UTF-8", invalidAt(value))}
 	}
-	hash, err := hashOf(value)
-	if err != nil || depth(value) > MaxDepth {
+	// The one strict pass over the grammar: exactly one JSON value, in UTF-8,
+	// without duplicate names. All that follows relies on it.
+	if !jsontext.Value(value).IsValid() {
+		return nil, diagnose(value)
+	}
+	hash, ok := hashOf(value)
+	if !ok {
 		return nil, diagnose(value)
 	}
 	e := &Event{Hash: hash}
@@ -59,17 +64,18 @@ func Decode(value []byte, recordedAt time.Time, topic string) (*Event, error) {
 	return e, nil
 }
 
-// hashOf also is the one strict pass over the grammar: it fails on whatever is
-// not exactly one JSON value in UTF-8 without duplicate names.
-func hashOf(value []byte) (Hash, error) {
-	canonical := canonicalBuffers.Get().(*jsontext.Value)
-	defer canonicalBuffers.Put(canonical)
-	*canonical = append((*canonical)[:0], value...)
-	if err := canonical.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
-		return Hash{}, err
+// hashOf hashes a message that is valid JSON; it fails where that is too deep.
+func hashOf(value []byte) (Hash, bool) {
+	c := canonicalisers.Get().(*canonicaliser)
+	defer canonicalisers.Put(c)
+	c.out, c.members, c.order, c.depth = c.out[:0], c.members[:0], c.order[:0], 0
+	s := scanner{b: value}
+	raw, ok := s.value()
+	if !ok || !c.value(raw) {
+		return Hash{}, false
 	}
-	sum := sha256.Sum256(*canonical)
-	return Hash(sum[:len(Hash{})]), nil
+	sum := sha256.Sum256(c.out)
+	return Hash(sum[:len(Hash{})]), true
 }
 
 func invalidAt(value []byte) int {
@@ -625,6 +631,9 @@ func lower(s []byte) []byte {
 // compact copies valid JSON without the white space between its tokens; order,
 // numbers and escapes stay as received.
 func compact(data []byte) []byte {
+	if bytes.IndexByte(data, ' ') < 0 && bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\t') < 0 && bytes.IndexByte(data, '\r') < 0 {
+		return bytes.Clone(data)
+	}
 	out := make([]byte, 0, len(data))
 	s := scanner{b: data}
 	for {

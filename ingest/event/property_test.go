@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
@@ -205,9 +206,9 @@ func TestEveryValueIsInTheHash(t *testing.T) {
 			continue
 		}
 		n := parseNode(t, s.content)
-		base, err := hashOf(n.bytes(nil))
-		if err != nil {
-			t.Fatal(err)
+		base, ok := hashOf(n.bytes(nil))
+		if !ok {
+			t.Fatal("no hash")
 		}
 		seen := map[Hash]string{base: "the sample"}
 		for i, leaf := range n.scalars() {
@@ -217,9 +218,9 @@ func TestEveryValueIsInTheHash(t *testing.T) {
 					continue
 				}
 				leaf.scalar = other
-				hash, err := hashOf(n.bytes(nil))
-				if err != nil {
-					t.Fatal(err)
+				hash, ok := hashOf(n.bytes(nil))
+				if !ok {
+					t.Fatal("no hash")
 				}
 				if before, ok := seen[hash]; ok {
 					t.Fatalf("%s: leaf %d as %s hashes like %s", s.file, i, other, before)
@@ -343,6 +344,54 @@ func TestInstantsAsTheStandardLibraryReadsThem(t *testing.T) {
 	})
 }
 
+// canonicalIsThatOfTheLibrary compares the canonical form with jsontext's.
+func canonicalIsThatOfTheLibrary(t interface{ Fatalf(string, ...any) }, value []byte) {
+	want := jsontext.Value(bytes.Clone(value))
+	if err := want.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
+		t.Fatalf("%s: %v", value, err)
+	}
+	var c canonicaliser
+	if !c.value(bytes.TrimSpace(value)) || !bytes.Equal(c.out, want) {
+		t.Fatalf("%s is written\n%s, the library writes\n%s", value, c.out, want)
+	}
+}
+
+func TestCanonicalFormIsThatOfTheLibrary(t *testing.T) {
+	for _, s := range samples(t) {
+		if jsontext.Value(s.content).IsValid() && depth(s.content) <= MaxDepth {
+			canonicalIsThatOfTheLibrary(t, s.content)
+		}
+	}
+	names := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("aé\ud7ff\ue000\uffff\U00010000\U0010ffff\"\\\n/")), 0, 4, -1))
+	scalars := rapid.OneOf(
+		rapid.Custom(func(t *rapid.T) string { b, _ := json.Marshal(names.Draw(t, "text")); return string(b) }),
+		rapid.Custom(func(t *rapid.T) string { b, _ := json.Marshal(rapid.Float64().Draw(t, "number")); return string(b) }),
+		rapid.SampledFrom([]string{"null", "true", "false", "-0", "0", "-0.0", "1.0", "1e2", "1E+2", "100", "12345678901234567890", "1e999", "-1e-999", "0.1e1", `"\ud83d\ude00\u007f\u2028\/"`}),
+	)
+	rapid.Check(t, func(t *rapid.T) {
+		n := drawNode(t, names, scalars, 3)
+		canonicalIsThatOfTheLibrary(t, n.bytes(rand.New(rand.NewSource(rapid.Int64().Draw(t, "writing")))))
+	})
+}
+
+func drawNode(t *rapid.T, names, scalars *rapid.Generator[string], depth int) *node {
+	kind := rapid.IntRange(0, 3).Draw(t, "kind")
+	n := &node{array: kind == 1}
+	switch {
+	case kind > 1 || depth == 0:
+		n.scalar = scalars.Draw(t, "scalar")
+	case kind == 1:
+		for range rapid.IntRange(0, 4).Draw(t, "elements") {
+			n.elements = append(n.elements, drawNode(t, names, scalars, depth-1))
+		}
+	default:
+		for _, name := range rapid.SliceOfNDistinct(names, 0, 5, rapid.ID[string]).Draw(t, "names") {
+			n.members = append(n.members, nodeMember{name, drawNode(t, names, scalars, depth-1)})
+		}
+	}
+	return n
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(s.content)
@@ -356,6 +405,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
+		canonicalIsThatOfTheLibrary(t, value)
 		again, err := Decode(compact(value), recorded, "")
 		if err != nil || again.Hash != e.Hash || !bytes.Equal(again.Data, e.Data) {
 			t.Fatalf("without white space: %v\n%s", err, value)

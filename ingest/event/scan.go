@@ -144,16 +144,21 @@ func (s *scanner) value() ([]byte, bool) {
 var delimiter = [256]bool{' ': true, '\t': true, '\n': true, '\r': true, ',': true, ':': true, '}': true, ']': true, '{': true, '[': true, '"': true}
 
 func (s *scanner) skipString() bool {
-	for s.i++; s.i < len(s.b); s.i++ {
-		switch s.b[s.i] {
-		case '"':
-			s.i++
+	for s.i++; ; {
+		n := bytes.IndexByte(s.b[s.i:], '"')
+		if n < 0 {
+			s.i = len(s.b)
+			return false
+		}
+		escapes := 0
+		for n-escapes > 0 && s.b[s.i+n-escapes-1] == '\\' {
+			escapes++
+		}
+		s.i += n + 1
+		if escapes%2 == 0 {
 			return true
-		case '\\':
-			s.i++
 		}
 	}
-	return false
 }
 
 // text returns the content of a raw JSON string. It aliases raw when nothing is
