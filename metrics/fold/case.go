@@ -52,6 +52,8 @@ type casePass struct {
 	// end is the end in force, by its word, until a reopening.
 	end     moment
 	endWord string
+	// atRest says that the case ended and was not reopened since.
+	atRest bool
 
 	promises []promise
 	pauses   []pause
@@ -124,7 +126,7 @@ func (c *casePass) add(e *Entry, pos int) {
 		if c.ReopenedAt.IsZero() {
 			c.ReopenedAt = at.at
 		}
-		c.end, c.endWord = moment{}, ""
+		c.end, c.endWord, c.atRest = moment{}, "", false
 		c.State = "handling"
 	case *event.CasePromiseChanged:
 		c.promises = append(c.promises, promise{moment: at, instant: d.PromisedAt, reason: d.Reason, idle: c.over()})
@@ -132,7 +134,7 @@ func (c *casePass) add(e *Entry, pos int) {
 		c.goesOn()
 	case *event.CasePaused:
 		c.goesOn()
-		if !c.over() {
+		if !c.atRest {
 			c.pauses = begin(c.pauses, d.Reason, at.at)
 		}
 	case *event.CaseResumed:
@@ -155,19 +157,20 @@ func (c *casePass) reportDims(region, outlet, product, channel, customerType, cu
 	report(&c.Dims.SpecialNeed, specialNeed)
 }
 
-// over says whether the case has come to an end that was not reopened.
+// over says whether what the case promises has been decided: by a delivery that counts, or an end in force. A reopening
+// after the delivery does not undo that.
 func (c *casePass) over() bool { return c.end.set() || c.delivered.set() }
 
 // goesOn flags what an ended case does not do.
 func (c *casePass) goesOn() {
-	if c.over() {
+	if c.atRest {
 		c.flag(FlagAfterEnd)
 	}
 }
 
-// enter moves the state word, unless the case is over.
+// enter moves the state word, unless the case has ended.
 func (c *casePass) enter(state string) {
-	if !c.over() {
+	if !c.atRest {
 		c.State = state
 	}
 }
@@ -205,12 +208,18 @@ func (c *casePass) deliver(d *event.CaseDelivered, at moment) {
 	}
 	c.goesOn()
 	c.enter(OutcomeDelivered)
+	c.rest(at)
 	if c.delivered.set() {
 		return
 	}
 	c.delivered = at
 	c.timeUnknown = d.TimeUnknown != nil && *d.TimeUnknown
 	c.endFirst(OutcomeDelivered, at)
+}
+
+// rest marks the case as ended, which closes its pauses.
+func (c *casePass) rest(at moment) {
+	c.atRest = true
 	shut(c.pauses, at.at)
 }
 
@@ -221,14 +230,14 @@ func (c *casePass) endWith(outcome string, at moment) {
 	}
 	// What was delivered may still come back, be lost or be found damaged; it can no longer be called off.
 	comesBack := outcome == "returned" || outcome == "lost" || outcome == "damaged"
-	if c.end.set() || c.delivered.set() && !comesBack {
+	if c.end.set() || c.atRest && !comesBack {
 		c.flag(FlagAfterEnd)
 		return
 	}
 	c.end, c.endWord = at, outcome
 	c.endFirst(outcome, at)
 	c.State = outcome
-	shut(c.pauses, at.at)
+	c.rest(at)
 }
 
 // endFirst keeps the first end as the outcome. Source: indicator catalogue B3 (reopened).

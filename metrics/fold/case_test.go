@@ -90,7 +90,9 @@ func TestFoldCase_Promise(t *testing.T) {
 		{rule: "B3 reopened not_received: the delivery is void", tell: []happening{accept, deliver("2026-03-14 10:00"), reopen("2026-03-15 10:00", "not_received")}, want: "failed", due: promised, open: true},
 		{rule: "B3 reopened not_received: the next delivery counts", tell: []happening{accept, deliver("2026-03-14 10:00"), reopen("2026-03-15 10:00", "not_received"), deliver("2026-03-17 10:00")}, want: "late", due: promised, outcome: "delivered"},
 		{rule: "B3 not_received twice", tell: []happening{accept, deliver("2026-03-14 10:00"), reopen("2026-03-14 11:00", "not_received"), deliver("2026-03-14 12:00"), reopen("2026-03-15 10:00", "not_received")}, want: "failed", due: promised, open: true},
-		{rule: "B3 reopened otherwise: the first delivery counts", tell: []happening{accept, deliver("2026-03-14 10:00"), reopen("2026-03-15 10:00", "wrong_receipt"), deliver("2026-03-18 10:00")}, want: "in time", due: promised, flags: []string{FlagAfterEnd}, outcome: "delivered"},
+		{rule: "B3 reopened otherwise: the first delivery counts", tell: []happening{accept, deliver("2026-03-14 10:00"), reopen("2026-03-15 10:00", "wrong_receipt"), deliver("2026-03-18 10:00")}, want: "in time", due: promised, outcome: "delivered"},
+		{rule: "work on a reopened case is no surprise", tell: []happening{accept, {"progressed", "2026-03-13 17:00", fields{"step": "scan"}}, deliver("2026-03-14 10:00"), reopen("2026-03-15 10:00", "wrong_receipt"), {"progressed", "2026-03-15 11:00", fields{"step": "handling"}}, end("2026-03-15 12:00", "cancelled")}, want: "in time", due: promised, outcome: "delivered"},
+		{rule: "a change after a reopened delivery moves nothing", tell: []happening{accept, deliver("2026-03-17 10:00"), reopen("2026-03-17 11:00", "wrong_receipt"), change("2026-03-17 12:00", "2026-03-20 12:00", "customer")}, want: "late", due: promised, outcome: "delivered"},
 		{rule: "not_received before any delivery voids nothing", tell: []happening{accept, reopen("2026-03-14 10:00", "not_received"), deliver("2026-03-15 10:00")}, want: "in time", due: promised, outcome: "delivered"},
 		{rule: "delivered without instant, not received, delivered", tell: []happening{accept, {"delivered", "2026-03-14 10:00", fields{"time_unknown": true}}, reopen("2026-03-15 10:00", "not_received"), deliver("2026-03-16 10:00")}, want: "in time", due: promised, outcome: "delivered"},
 
@@ -129,6 +131,7 @@ func TestFoldCase_Promise(t *testing.T) {
 		{rule: "B4.8 a change in a pause moves though the promise has passed", tell: []happening{acceptInbound, pause("2026-03-16 10:00", "customs"), change("2026-03-17 10:00", "2026-03-25 12:00", "customer"), resumed("2026-03-18 10:00", "customs"), deliver("2026-03-26 11:00")}, want: "in time", due: "2026-03-26 12:00", outcome: "delivered"},
 		{rule: "a promise made after a pause knows of it", tell: []happening{acceptInbound, pause("2026-03-14 10:00", "customs"), resumed("2026-03-15 10:00", "customs"), change("2026-03-15 11:00", "2026-03-20 12:00", "customer"), deliver("2026-03-20 13:00")}, want: "late", wantDay: "in time", due: "2026-03-20 12:00", outcome: "delivered"},
 		{rule: "C7 promised working days grow by the paused ones", tell: []happening{{"accepted", "2026-03-13 16:00", with(accepted(t, ""), fields{"promise_days": 2, "direction": "inbound"})}, pause("2026-03-16 10:00", "customs"), resumed("2026-03-18 10:00", "customs")}, want: "failed", due: "2026-03-19 23:59:59", open: true},
+		{rule: "B4.8 a change in a pause of promised working days, on a holiday", tell: []happening{{"accepted", "2026-09-29 16:00", with(accepted(t, ""), fields{"promise_days": 1, "direction": "inbound"})}, pause("2026-09-30 10:00", "customs"), change("2026-10-03 10:00", "2026-10-20 12:00", "customer"), resumed("2026-10-03 12:00", "customs")}, want: "failed", due: "2026-10-20 14:00", open: true},
 
 		{rule: "B4.3 illogical order is kept and flagged", tell: []happening{accept, {"progressed", "2026-03-13 17:00", fields{"step": "scan"}}, {"approved", "2026-03-13 18:00", fields{"decision": "approved", "approver_level": 1}}, deliver("2026-03-14 10:00")}, want: "in time", due: promised, flags: []string{FlagIllogicalOrder}, outcome: "delivered"},
 		{rule: "B4.3 delivered before accepted", tell: []happening{deliver("2026-03-13 10:00"), accept}, want: "in time", due: promised, flags: []string{FlagIllogicalOrder}, outcome: "delivered"},
@@ -173,6 +176,21 @@ func TestFoldCase_Promise(t *testing.T) {
 				t.Errorf("outcome %q, want %q", got.Outcome, c.outcome)
 			}
 		})
+	}
+}
+
+// What has the same instant happened in the order of the fold.
+func TestFoldCase_SameInstant(t *testing.T) {
+	for end, want := range map[[2]string]string{
+		{"cancelled", "1"}: "excluded: cancelled", {"cancelled", "3"}: "in time",
+		{"lost", "1"}: "failed", {"lost", "3"}: "in time",
+	} {
+		s := newStory(t, "C-1").add("case.accepted", "2026-03-13 16:00", accepted(t, "2026-03-16 18:00"))
+		s.add("case.delivered", "2026-03-14 10:00", nil, withSequence("2"))
+		s.add("case.ended", "2026-03-14 10:00", fields{"outcome": end[0]}, withSequence(end[1]))
+		if got := verdict(mustAnchor(t, s.foldCase().Unit, "promise")); got != want {
+			t.Errorf("%s as number %s, delivered as number 2: %s, want %s", end[0], end[1], got, want)
+		}
 	}
 }
 

@@ -99,7 +99,7 @@ func (t *timeline) anchor(c *policy.Clock) (a Anchor, ok bool) {
 	}
 	a = Anchor{
 		Name: c.Name, Day: at.day, Due: at.due, Done: done.at, Undetermined: at.undetermined,
-		Open: !stop.set(), Paused: at.paused && !stop.set(), Unknown: unsure || !known,
+		Open: !stop.set(), Paused: at.paused, Unknown: unsure || !known,
 	}
 	if a.Unknown {
 		a.Done = time.Time{}

@@ -191,6 +191,7 @@ func TestClock_Pauses(t *testing.T) {
 		{"after two of them", []happening{pause("2026-03-18 11:00", "awaiting_customer"), resumed("2026-03-19 12:00", "awaiting_customer")}, "2026-03-17 10:00", "2026-03-19", "2026-03-17 18:00", "2026-03-17"},
 		{"cut by the reply", []happening{pause("2026-03-16 11:00", "awaiting_customer"), {"replied", "2026-03-16 12:00", nil}, resumed("2026-03-18 12:00", "awaiting_customer")}, "2026-03-17 11:00", "2026-03-18", "2026-03-17 19:00", "2026-03-17"},
 		{"closed by the withdrawal", []happening{pause("2026-03-16 11:00", "awaiting_customer"), {"withdrawn", "2026-03-18 12:00", nil}}, "2026-03-19 11:00", "2026-03-20", "2026-03-19 19:00", "2026-03-19"},
+		{"begun days before the receipt", []happening{pause("2026-03-11 09:00", "awaiting_customer"), resumed("2026-03-17 10:00", "awaiting_customer")}, "2026-03-18 10:00", "2026-03-19", "2026-03-18 18:00", "2026-03-18"},
 		{"begun before the receipt", []happening{pause("2026-03-16 09:00", "awaiting_customer"), resumed("2026-03-16 11:00", "awaiting_customer")}, "2026-03-17 11:00", "2026-03-18", "2026-03-17 19:00", "2026-03-17"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -47,7 +47,6 @@ func withSequence(seq string) option     { return func(e *event.Event) { e.Seque
 func withTest(e *event.Event)            { e.Test = true }
 func recorded(v time.Time) option        { return func(e *event.Event) { e.Recorded = v } }
 func correcting(id string) option        { return func(e *event.Event) { e.CorrectsID = id } }
-func (s *story) last() string            { return s.events[len(s.events)-1].ID }
 func (s *story) instant(v string) string { return instant(s.t, v) }
 
 // add reports an event of a type like "case.accepted" at a Beijing time.
