@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -220,7 +221,7 @@ func TestSamples(t *testing.T) {
 				}
 				return
 			}
-			reject, ok := err.(*Reject)
+			reject, ok := errors.AsType[*Reject](err)
 			if !ok {
 				t.Fatalf("accepted, or another kind of error: %v", err)
 			}
@@ -285,7 +286,7 @@ func TestSize(t *testing.T) {
 	}
 	for _, value := range [][]byte{append(full, ' '), bytes.Repeat([]byte{0xFF}, 5<<20)} {
 		_, err := Decode(value, recorded, "")
-		if r, ok := err.(*Reject); !ok || r.Code != CodeOversize {
+		if r, ok := errors.AsType[*Reject](err); !ok || r.Code != CodeOversize {
 			t.Errorf("%d bytes: %v", len(value), err)
 		}
 	}
