@@ -135,7 +135,7 @@ FROM
     FROM %[2]s FINAL
     WHERE edition = 'live' AND excluded != 'test' AND %[3]s
     UNION ALL
-    SELECT base, day, source, product, step, toInt64(0) AS units
+    SELECT base, day, source, product, step, toInt64(0)
     FROM reported_steps FINAL
     WHERE base = %[1]s AND units > 0 AND %[3]s
 )
