@@ -304,7 +304,9 @@ func (f *baseFold) groupReceived(ctx context.Context, subjects []string) (map[st
 		}
 		for child, t := range received {
 			for _, root := range roots[child] {
-				if have, ok := earliest[root]; !t.receivedAt.IsZero() && (!ok || t.receivedAt.Before(have)) {
+				// What a ticket itself was received at is told by its events: the
+				// row of it may be older than they are.
+				if have, ok := earliest[root]; root != child && !t.receivedAt.IsZero() && (!ok || t.receivedAt.Before(have)) {
 					earliest[root] = t.receivedAt
 				}
 			}
