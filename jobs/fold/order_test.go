@@ -1,0 +1,228 @@
+package fold_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"iter"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	jobfold "youzhi/jobs/fold"
+	"youzhi/metrics"
+	"youzhi/metrics/catalogue"
+	"youzhi/metrics/state"
+	"youzhi/queries"
+	"youzhi/queries/queriestest"
+)
+
+// oneSeed runs a single seed: the one that a failed test has named.
+var oneSeed = flag.Int("seed", 0, "run the fold's histories of this seed alone")
+
+// room is the fold job and what asks for its figures, over a database of its own.
+type room struct {
+	rules
+	db       *queries.DB
+	cat      *catalogue.Catalogue
+	builder  *state.Builder
+	job      *jobfold.Job
+	eval     *metrics.Evaluator
+	editions *state.Editions
+	// next is the first free offset, by place in the log.
+	next map[state.Place]int64
+}
+
+func newRoom(t testing.TB, db *queries.DB) *room {
+	t.Helper()
+	cat, err := catalogue.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &room{rules: loadRules(t), db: db, cat: cat, next: map[state.Place]int64{}}
+	r.builder = state.NewBuilder(db, r.policy, r.calendar)
+	r.editions = state.NewEditions(r.builder)
+	t.Cleanup(func() {
+		if err := r.editions.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	r.job = jobfold.New(jobfold.Options{Builder: r.builder, Facts: metrics.NewFacts(db, cat), Versions: "test", Logger: slog.New(slog.DiscardHandler)})
+	r.eval = metrics.New(db, cat, r.editions)
+	return r
+}
+
+// clear empties the database: a new one for each world takes longer.
+func (r *room) clear(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	if err := r.editions.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var tables []struct {
+		Name string `ch:"name"`
+	}
+	err := r.db.Select(ctx, &tables, "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'migrations' AND total_rows > 0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		if err := r.db.Exec(ctx, "TRUNCATE TABLE "+table.Name, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.next = map[state.Place]int64{}
+}
+
+// store appends events to the log, each at the end of its partition.
+func (r *room) store(t testing.TB, events []reported, partition func() int32) {
+	t.Helper()
+	rows := map[string][]queries.EventRow{}
+	for _, e := range events {
+		p := state.Place{Topic: e.topic, Partition: partition()}
+		rows[e.topic] = append(rows[e.topic], queriestest.Row(e.Event, p.Partition, r.next[p], recordTime))
+		r.next[p]++
+	}
+	for topic, rows := range rows {
+		if err := r.db.InsertEvents(context.Background(), topic, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (r *room) run(t testing.TB, at time.Time) {
+	t.Helper()
+	if err := r.job.Run(context.Background(), at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inOrder is the pass that all others are held to: everything stored at once in
+// the order of its time, and one run.
+func (r *room) inOrder(t testing.TB, events []reported) {
+	t.Helper()
+	r.store(t, events, func() int32 { return 0 })
+	r.run(t, asOf)
+}
+
+// inPieces stores each piece of a world, spread over three partitions, and runs
+// after it.
+func (r *room) inPieces(t testing.TB, w world) {
+	t.Helper()
+	n := int32(0)
+	for i, piece := range w.pieces {
+		r.store(t, piece, func() int32 { n++; return n % 3 })
+		r.run(t, w.instants[i])
+	}
+}
+
+// seedCount is how many seeds run: all of them where YOUZHI_SEEDS says so.
+func seedCount(t testing.TB, some int) int {
+	t.Helper()
+	text := os.Getenv("YOUZHI_SEEDS")
+	if text == "" {
+		return some
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("YOUZHI_SEEDS=%s: want a number of seeds", text)
+	}
+	return n
+}
+
+// together is how many seeds share a database, as the subjects of one operator:
+// a run costs the same for one seed as for ten.
+const together = 10
+
+// world is some seeds in one store.
+type world struct {
+	name   string
+	events []reported
+	// pieces are the events shuffled, some of them again, cut into inserts with
+	// a run after each; instants are those of the runs, which rise to asOf.
+	pieces   [][]reported
+	instants []time.Time
+}
+
+// worlds draws the worlds of the seeds from 1 to count, or that of the seed
+// asked for. How a seed is cut depends on it and on its neighbours' number
+// alone, so that what failed among others fails by itself.
+func worlds(t testing.TB, count int) iter.Seq[world] {
+	t.Helper()
+	return func(yield func(world) bool) {
+		for first := 1; first <= count; first += together {
+			seeds := []int{}
+			for seed := first; seed < min(first+together, count+1); seed++ {
+				seeds = append(seeds, seed)
+			}
+			if *oneSeed != 0 {
+				first = (*oneSeed-1)/together*together + 1
+				seeds, count = []int{*oneSeed}, 0
+			}
+			if !yield(newWorld(t, uint64(first), seeds)) {
+				return
+			}
+		}
+	}
+}
+
+func newWorld(t testing.TB, number uint64, seeds []int) world {
+	t.Helper()
+	w := world{name: fmt.Sprintf("seeds %d to %d", seeds[0], seeds[len(seeds)-1])}
+	plan := rand.New(rand.NewPCG(number, 2))
+	w.pieces = make([][]reported, 3+plan.IntN(3))
+	w.instants = []time.Time{asOf}
+	for len(w.instants) < len(w.pieces) {
+		before := []time.Duration{0, time.Second, time.Hour, day, 10 * day, 40 * day, 400 * day}[plan.IntN(7)]
+		w.instants = append(w.instants, asOf.Add(-before))
+	}
+	slices.SortFunc(w.instants, time.Time.Compare)
+	for _, seed := range seeds {
+		events := generate(t, uint64(seed))
+		w.events = append(w.events, events...)
+		cut := rand.New(rand.NewPCG(uint64(seed), 3))
+		for _, e := range events {
+			for again := true; again; again = cut.IntN(8) == 0 {
+				i := cut.IntN(len(w.pieces))
+				w.pieces[i] = append(w.pieces[i], e)
+			}
+		}
+	}
+	slices.SortStableFunc(w.events, func(a, b reported) int { return a.Time.Compare(b.Time) })
+	for _, piece := range w.pieces {
+		plan.Shuffle(len(piece), func(a, b int) { piece[a], piece[b] = piece[b], piece[a] })
+	}
+	return w
+}
+
+// TestFoldInAnyOrder holds the state and the facts of a store that was filled in
+// pieces, in any order and with repetitions, to those of one ordered pass, and
+// both to a fold in memory.
+func TestFoldInAnyOrder(t *testing.T) {
+	ordered, pieces := newRoom(t, queriestest.Open(t)), newRoom(t, queriestest.Open(t))
+	for w := range worlds(t, seedCount(t, 40)) {
+		ordered.clear(t)
+		pieces.clear(t)
+		start := time.Now()
+		ordered.inOrder(t, w.events)
+		t1 := time.Now()
+		pieces.inPieces(t, w)
+		t2 := time.Now()
+		want := referenceRows(ordered.reference(w.events, asOf))
+		t3 := time.Now()
+		if diff := differences(want, stored(t, ordered.db, state.Live)); diff != "" {
+			t.Fatalf("%s: the ordered pass is not the fold in memory:\n%s", w.name, diff)
+		}
+		if diff := differences(want, stored(t, pieces.db, state.Live)); diff != "" {
+			t.Fatalf("%s: the state in pieces is not the fold in memory:\n%s", w.name, diff)
+		}
+		if diff := differences(derived(t, ordered.db), derived(t, pieces.db)); diff != "" {
+			t.Fatalf("%s: the facts in pieces are not those of the ordered pass:\n%s", w.name, diff)
+		}
+		t.Log(w.name, len(w.events), len(want), "ordered", t1.Sub(start), "pieces", t2.Sub(t1), "ref", t3.Sub(t2), "cmp", time.Since(t3))
+	}
+}
