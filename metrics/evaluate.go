@@ -411,7 +411,8 @@ FROM
     FROM %s FINAL
     WHERE edition = {edition:String} AND %s%s%s
 )
-GROUP BY bucket, by`, reportedSQL(pop.Base, edition), quote(ind.Key), quote(role), bucket(grain), by, inner, pop.Base, c.population, days, where)
+GROUP BY bucket, by
+HAVING sum(n) != 0 OR sum(pending) != 0 OR sum(excluded_n) != 0 OR sum(unknown_n) != 0 OR sum(unreported) != 0`, reportedSQL(pop.Base, edition), quote(ind.Key), quote(role), bucket(grain), by, inner, pop.Base, c.population, days, where)
 			err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error { return scanParts(scan, put) })
 			if err != nil {
 				return fmt.Errorf("figure %s from state: %w", ind.Key, err)
