@@ -210,7 +210,7 @@ func (i *Instance) Close() error {
 }
 
 func (h *holder) instance() *Instance {
-	return &Instance{holder: h, transport: &transport{handler: h.handler}, handler: h.handler}
+	return &Instance{holder: h, transport: &transport{handler: h.handler, stopping: h.stopping}, handler: h.handler}
 }
 
 func (g *guest) instance() *Instance {

@@ -27,6 +27,8 @@ type engine struct {
 	// slots bounds the statements that run at once; holding one is the right
 	// to take a connection.
 	slots chan struct{}
+	// closed is closed when the engine is being stopped.
+	closed chan struct{}
 
 	mu     sync.Mutex
 	idle   []*conn
@@ -70,7 +72,7 @@ func openEngine(path string, statements int) (*engine, error) {
 	if err := writeFile(filepath.Join(path, configFile), []byte(config)); err != nil {
 		return nil, fmt.Errorf("write the ClickHouse engine's configuration: %w", err)
 	}
-	e := &engine{lib: lib, path: path, slots: make(chan struct{}, statements)}
+	e := &engine{lib: lib, path: path, slots: make(chan struct{}, statements), closed: make(chan struct{})}
 	e.killer, err = e.connect()
 	if err != nil {
 		return nil, fmt.Errorf("open the ClickHouse engine on %s: %w", path, err)
@@ -88,6 +90,7 @@ func (e *engine) release() {
 	if process.users > 0 {
 		return
 	}
+	close(e.closed)
 	for range cap(e.slots) {
 		e.slots <- struct{}{}
 	}
@@ -113,6 +116,16 @@ const (
 // HTTP server sends.
 const tagSetting = "http_headers_progress_interval_ms"
 
+// ownSettings are the settings in which the engine's connections differ from its
+// own defaults.
+var ownSettings = map[string]string{
+	// A server does not take "1 + 1" for a query, so neither does this one.
+	"implicit_select": "0",
+	// Rows that come as text are gathered to blocks of a million, whatever their
+	// size, before any are stored; this bounds the memory that long rows take.
+	"max_insert_block_size_bytes": "67108864",
+}
+
 // connect opens one more connection.
 func (e *engine) connect() (*conn, error) {
 	e.mu.Lock()
@@ -124,9 +137,10 @@ func (e *engine) connect() (*conn, error) {
 		"clickhouse",
 		"--path=" + e.path,
 		"--config-file=" + filepath.Join(e.path, configFile),
-		// A server does not take "1 + 1" for a query, so neither does this one.
-		"--implicit_select=0",
 		"--" + tagSetting + "=" + c.tag,
+	}
+	for name, value := range ownSettings {
+		arguments = append(arguments, "--"+name+"="+value)
 	}
 	argv := make([]unsafe.Pointer, len(arguments)+1)
 	for i, argument := range arguments {
@@ -146,6 +160,8 @@ func (e *engine) connect() (*conn, error) {
 	return c, nil
 }
 
+var errClosed = errors.New("the ClickHouse engine is closed")
+
 // session is what a request asks of the connection that serves it.
 type session struct {
 	// database is the current one; "" is the default one.
@@ -160,7 +176,14 @@ func (e *engine) acquire(ctx context.Context, wanted session) (*conn, error) {
 		wanted.database = "default"
 	}
 	select {
+	case <-e.closed:
+		return nil, errClosed
+	default:
+	}
+	select {
 	case e.slots <- struct{}{}:
+	case <-e.closed:
+		return nil, errClosed
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for a connection to the ClickHouse engine: %w", context.Cause(ctx))
 	}
@@ -249,7 +272,12 @@ func (c *conn) adopt(wanted session) error {
 		}
 	}
 	for name := range c.session.settings {
-		if _, kept := wanted.settings[name]; !kept {
+		if _, kept := wanted.settings[name]; kept {
+			continue
+		}
+		if own, found := ownSettings[name]; found {
+			changes = append(changes, name+" = "+quoteText(own))
+		} else {
 			changes = append(changes, name+" = DEFAULT")
 		}
 	}

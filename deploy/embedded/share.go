@@ -63,11 +63,15 @@ type holder struct {
 	server  *http.Server
 	socket  string
 	logger  *slog.Logger
+	// stopping ends, by stop, when clients in this process have had their time.
+	stopping context.Context
+	stop     context.CancelFunc
 }
 
 // hold starts everything on a folder that is locked, and serves it.
 func hold(ctx context.Context, options Options, lock *os.File) (_ *holder, err error) {
 	h := &holder{dir: options.Dir, users: 1, lock: lock, logger: options.Logger}
+	h.stopping, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -132,8 +136,9 @@ func (h *holder) listen() (net.Listener, error) {
 	return listener, nil
 }
 
-// goodbye is how long guests have to end what they are doing.
-const goodbye = 5 * time.Second
+// goodbye is how long clients have to end what they are doing, first those in
+// other processes, then those in this one.
+var goodbye = 5 * time.Second
 
 // close stops everything that was started, in the order that guests notice first.
 func (h *holder) close() error {
@@ -155,8 +160,11 @@ func (h *holder) close() error {
 		h.broker.Close()
 	}
 	if h.engine != nil {
+		late := time.AfterFunc(goodbye, h.stop)
 		h.engine.release()
+		late.Stop()
 	}
+	h.stop()
 	errs = append(errs, h.lock.Close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close the data folder %s: %w", h.dir, err)

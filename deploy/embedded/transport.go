@@ -13,6 +13,8 @@ import (
 // Bodies are streamed both ways.
 type transport struct {
 	handler http.Handler
+	// stopping ends when the engine does not wait for its clients any longer.
+	stopping context.Context
 }
 
 // RoundTrip runs the handler and returns as soon as it has written its status.
@@ -33,8 +35,14 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	// A handler that waits for the rest of a body would not see the context's end.
 	unblock := context.AfterFunc(ctx, func() { _ = inner.Body.Close() })
+	// Nor would one that waits for its answer to be read see the engine stop.
+	halt := context.AfterFunc(t.stopping, func() {
+		cancel(errClosed)
+		_ = writer.CloseWithError(errClosed)
+	})
 	go func() {
 		defer cancel(nil)
+		defer halt()
 		defer unblock()
 		defer func() { _ = inner.Body.Close() }()
 		response.end(serve(t.handler, response, inner))
