@@ -51,7 +51,12 @@ func OpenBroker(ctx context.Context, dir string, topics map[string]int32, logger
 		kfake.SyncWrites(),
 		kfake.ClusterID("youzhi"),
 		kfake.WithLogger(brokerLog{logger}),
-		kfake.BrokerConfigs(map[string]string{"message.max.bytes": strconv.Itoa(MaxMessageBytes)}),
+		kfake.BrokerConfigs(map[string]string{
+			"message.max.bytes": strconv.Itoa(MaxMessageBytes),
+			// Offsets that Kafka forgets after a week without a reader would make
+			// ingest read everything again.
+			"offsets.retention.minutes": strconv.Itoa(100 * 366 * 24 * 60),
+		}),
 	)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the Kafka broker on %s: %w", dir, err), listener.Close())

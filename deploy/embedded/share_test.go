@@ -86,6 +86,7 @@ func child(role, dir string) error {
 			return err
 		}
 		writer := &kafka.Writer{Addr: kafka.TCP(instance.Brokers()...), Topic: childTopic, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
+		reader := kafka.NewReader(kafka.ReaderConfig{Brokers: instance.Brokers(), GroupID: childTopic, Topic: childTopic, StartOffset: kafka.FirstOffset, MaxWait: 10 * time.Millisecond})
 		for n := 0; ; n++ {
 			if _, err := ask("INSERT INTO default.kept FORMAT TSV", strings.NewReader(fmt.Sprintf("%d\t%s\n", n, strings.Repeat("x", 1000)))); err != nil {
 				return err
@@ -93,7 +94,14 @@ func child(role, dir string) error {
 			if err := writer.WriteMessages(ctx, kafka.Message{Value: []byte(fmt.Sprint(n))}); err != nil {
 				return err
 			}
-			fmt.Println(n)
+			message, err := reader.FetchMessage(ctx)
+			if err == nil {
+				err = reader.CommitMessages(ctx, message)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Println(n, message.Partition, message.Offset)
 		}
 	}
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
@@ -113,7 +121,8 @@ type process struct {
 func startChild(t testing.TB, role, dir string) *process {
 	t.Helper()
 	p := &process{command: exec.Command(os.Args[0], dir)}
-	p.command.Env = append(os.Environ(), childVariable+"="+role)
+	// A machine's own time zone must not matter.
+	p.command.Env = append(os.Environ(), childVariable+"="+role, "TZ=Asia/Tokyo")
 	p.command.Stderr = &p.errors
 	output, err := p.command.StdoutPipe()
 	if err != nil {
@@ -233,6 +242,10 @@ func TestGuestOfAnotherProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn := open(t, guest)
+	var zone string
+	if err := conn.QueryRow(t.Context(), "SELECT timezone()").Scan(&zone); err != nil || zone != "UTC" {
+		t.Errorf("the engine's time zone is %q, %v", zone, err)
+	}
 	if err := conn.Exec(t.Context(), "CREATE TABLE t (x UInt64) ENGINE = MergeTree ORDER BY x"); err != nil {
 		t.Fatal(err)
 	}
@@ -373,24 +386,36 @@ func TestOpenWaits(t *testing.T) {
 // TestKill kills a process in the middle of its writes and opens its folder again.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
-	acknowledged := -1
+	acknowledged, partition := -1, 0
+	committed := []int64{-1, -1}
+	// note reads what the child says is done; a line may be cut short.
+	note := func(line string) bool {
+		var offset int64
+		if n, _ := fmt.Sscan(line, &acknowledged, &partition, &offset); n != 3 {
+			return false
+		}
+		// What was committed never comes again, in later rounds neither.
+		if offset <= committed[partition] {
+			t.Errorf("offset %d of partition %d came again after %d was committed", offset, partition, committed[partition])
+		}
+		committed[partition] = offset
+		return true
+	}
 	for round := range 3 {
 		writer := startChild(t, "write", dir)
 		if got := writer.line(t); got != "holder" {
 			t.Fatalf("round %d: the child says %q", round, got)
 		}
 		for range 60 {
-			if _, err := fmt.Sscan(writer.line(t), &acknowledged); err != nil {
-				t.Fatal(err)
+			if line := writer.line(t); !note(line) {
+				t.Fatalf("round %d: the child says %q\n%s", round, line, writer.errors.String())
 			}
 		}
 		if err := writer.command.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		for writer.lines.Scan() {
-			if _, err := fmt.Sscan(writer.lines.Text(), &acknowledged); err != nil {
-				break
-			}
+			note(writer.lines.Text())
 		}
 		_ = writer.command.Wait()
 	}
