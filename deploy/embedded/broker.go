@@ -39,7 +39,7 @@ func OpenBroker(ctx context.Context, dir string, topics map[string]int32, logger
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the Kafka broker's folder: %w", err)
 	}
-	listener, err := listenAgain(filepath.Join(dir, "port"))
+	listener, err := listenAgain(ctx, filepath.Join(dir, "port"))
 	if err != nil {
 		return nil, fmt.Errorf("listen for the Kafka broker: %w", err)
 	}
@@ -71,14 +71,14 @@ func OpenBroker(ctx context.Context, dir string, topics map[string]int32, logger
 
 // listenAgain listens on the loopback port that a file names, or on another one
 // when there is no such file or the port is taken, and writes the port down.
-func listenAgain(file string) (net.Listener, error) {
+func listenAgain(ctx context.Context, file string) (net.Listener, error) {
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	var listener net.Listener
 	if port, parseErr := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 16); parseErr == nil && port > 0 {
-		listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.FormatUint(port, 10)))
+		listener, err = new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.FormatUint(port, 10)))
 		if err == nil {
 			return listener, nil
 		}
@@ -86,7 +86,7 @@ func listenAgain(file string) (net.Listener, error) {
 			return nil, err
 		}
 	}
-	if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
 	_, port, err := net.SplitHostPort(listener.Addr().String())
@@ -150,7 +150,7 @@ func (b *Broker) grow(ctx context.Context, topic string, partitions int32) error
 			if of.ErrorMessage != nil {
 				reason = *of.ErrorMessage
 			}
-			return fmt.Errorf("Kafka error %d %s", of.ErrorCode, reason)
+			return fmt.Errorf("the broker says %d %s", of.ErrorCode, reason)
 		}
 	}
 	return nil
@@ -170,16 +170,25 @@ type brokerLog struct {
 
 // Logf is the broker's way to log.
 func (l brokerLog) Logf(level kfake.LogLevel, format string, values ...any) {
-	to := slog.LevelDebug
 	switch level {
 	case kfake.LogLevelError:
-		to = slog.LevelError
+		l.logger.Error("kafka broker", "message", fmt.Sprintf(format, values...))
 	case kfake.LogLevelWarn:
-		to = slog.LevelWarn
+		l.logger.Warn("kafka broker", "message", fmt.Sprintf(format, values...))
+	default:
+		l.logger.Debug("kafka broker", "message", quietly{format, values})
 	}
-	if l.logger.Enabled(context.Background(), to) {
-		l.logger.Log(context.Background(), to, "kafka broker", "message", fmt.Sprintf(format, values...))
-	}
+}
+
+// quietly is a message that is put together only when it is logged.
+type quietly struct {
+	format string
+	values []any
+}
+
+// LogValue is slog's way to ask for the message.
+func (q quietly) LogValue() slog.Value {
+	return slog.StringValue(fmt.Sprintf(q.format, q.values...))
 }
 
 // writeFile replaces a file in one step, so that a reader sees the old or the new

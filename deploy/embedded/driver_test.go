@@ -61,11 +61,6 @@ func newDatabase(t testing.TB, instance *embedded.Instance) string {
 	return name
 }
 
-type day struct {
-	Name string
-	On   time.Time
-}
-
 // TestDriverRoundTrip writes and reads every type that the schema uses.
 func TestDriverRoundTrip(t *testing.T) {
 	conn := open(t, embeddedtest.Engine(t))

@@ -73,7 +73,11 @@ func openEngine(path string, statements int) (*engine, error) {
 		return nil, fmt.Errorf("write the ClickHouse engine's configuration: %w", err)
 	}
 	e := &engine{lib: lib, path: path, slots: make(chan struct{}, statements), closed: make(chan struct{})}
-	e.killer, err = e.connect()
+	// Only the first connection starts the engine, and only the start touches the
+	// signal handlers.
+	if signalErr := keepSignals(func() { e.killer, err = e.connect() }); err == nil {
+		err = signalErr
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the ClickHouse engine on %s: %w", path, err)
 	}
@@ -146,13 +150,8 @@ func (e *engine) connect() (*conn, error) {
 	for i, argument := range arguments {
 		argv[i] = unsafe.Pointer(unsafe.StringData(argument + "\x00"))
 	}
-	err := keepSignals(func() {
-		c.owner = e.lib.connect(int32(len(arguments)), unsafe.Pointer(&argv[0]))
-	})
+	c.owner = e.lib.connect(int32(len(arguments)), unsafe.Pointer(&argv[0]))
 	runtime.KeepAlive(argv)
-	if err != nil {
-		return nil, err
-	}
 	if c.owner == 0 {
 		return nil, errors.New("the engine refused a connection: its log on standard error says why; another process may have the folder open")
 	}

@@ -465,7 +465,7 @@ func TestLimit(t *testing.T) {
 	client := &http.Client{Transport: instance.Transport()}
 	var open []io.Closer
 	for range embedded.DefaultStatements {
-		response, err := client.Get("http://embedded/?query=SELECT+number+FROM+numbers(100000000000)")
+		response, err := client.Get("http://embedded/?query=SELECT+number+FROM+numbers(100000000000)") //nolint:bodyclose // all are closed below, at once
 		if err != nil {
 			t.Fatal(err)
 		}

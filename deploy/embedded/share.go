@@ -66,12 +66,15 @@ type holder struct {
 	// stopping ends, by stop, when clients in this process have had their time.
 	stopping context.Context
 	stop     context.CancelFunc
+	// base carries what Open's context does, but not its end.
+	base context.Context
 }
 
 // hold starts everything on a folder that is locked, and serves it.
 func hold(ctx context.Context, options Options, lock *os.File) (_ *holder, err error) {
 	h := &holder{dir: options.Dir, users: 1, lock: lock, logger: options.Logger}
-	h.stopping, h.stop = context.WithCancel(context.WithoutCancel(ctx))
+	h.base = context.WithoutCancel(ctx)
+	h.stopping, h.stop = context.WithCancel(h.base)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -88,14 +91,14 @@ func hold(ctx context.Context, options Options, lock *os.File) (_ *holder, err e
 	if h.broker, err = OpenBroker(ctx, filepath.Join(h.dir, brokerFolder), options.Topics, options.Logger); err != nil {
 		return nil, err
 	}
-	listener, err := h.listen()
+	listener, err := h.listen(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listen for other processes: %w", err)
 	}
 	h.server = newServer(h.handler, options.Logger)
 	go func() {
 		if err := h.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			h.logger.Error("other processes are not served any more", "error", err)
+			h.logger.ErrorContext(h.base, "other processes are not served any more", "error", err)
 		}
 	}()
 	text, err := json.Marshal(published{PID: os.Getpid(), Socket: h.socket, Brokers: h.broker.Addrs()})
@@ -114,7 +117,7 @@ const maxSocketPath = 107
 
 // listen opens the socket in the folder, or, when its path would be too long, in
 // a folder of its own for temporary files.
-func (h *holder) listen() (net.Listener, error) {
+func (h *holder) listen(ctx context.Context) (net.Listener, error) {
 	h.socket = filepath.Join(h.dir, socketFile)
 	if len(h.socket) > maxSocketPath {
 		short, err := os.MkdirTemp("", "youzhi-")
@@ -126,7 +129,7 @@ func (h *holder) listen() (net.Listener, error) {
 	if err := os.Remove(h.socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	listener, err := net.Listen("unix", h.socket)
+	listener, err := new(net.ListenConfig).Listen(ctx, "unix", h.socket)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +150,7 @@ func (h *holder) close() error {
 		if err := os.Remove(filepath.Join(h.dir, publishedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, err)
 		}
-		patience, cancel := context.WithTimeout(context.Background(), goodbye)
+		patience, cancel := context.WithTimeout(h.base, goodbye)
 		defer cancel()
 		if h.server.Shutdown(patience) != nil {
 			errs = append(errs, h.server.Close())
