@@ -172,27 +172,33 @@ func (f *baseFold) prior(ctx context.Context, subjects []string) (map[string]pri
 	out := map[string]priorRow{}
 	err := f.db.Rows(ctx, queries.File("state/prior"), queries.Params{"edition": f.Edition, "base": f.base, "subjects": subjects}, func(scan func(...any) error) error {
 		var (
-			subject                                            string
-			version                                            uint64
-			anchors, staleAnchors, parentBases, parentSubjects []string
-			days, staleDays                                    []time.Time
+			subject                               string
+			version                               uint64
+			anchors, staleAnchors                 []string
+			days, staleDays                       []time.Time
+			parentBases, parentSubjects           []string
+			staleParentBases, staleParentSubjects []string
 		)
-		if err := scan(&subject, &version, &anchors, &days, &staleAnchors, &staleDays, &parentBases, &parentSubjects); err != nil {
+		if err := scan(&subject, &version, &anchors, &days, &staleAnchors, &staleDays,
+			&parentBases, &parentSubjects, &staleParentBases, &staleParentSubjects); err != nil {
 			return err
-		}
-		var row priorRow
-		for i := range anchors {
-			row.keys = append(row.keys, Key{f.base, anchors[i], dayOf(days[i])})
 		}
 		// A row of this run means that the run was cut off: the rows that it
 		// was to take away may still be there.
 		if version >= f.Run {
-			for i := range staleAnchors {
-				row.keys = append(row.keys, Key{f.base, staleAnchors[i], dayOf(staleDays[i])})
+			anchors, days = append(anchors, staleAnchors...), append(days, staleDays...)
+			parentBases, parentSubjects = append(parentBases, staleParentBases...), append(parentSubjects, staleParentSubjects...)
+		}
+		var row priorRow
+		for i := range anchors {
+			if k := (Key{f.base, anchors[i], dayOf(days[i])}); !slices.Contains(row.keys, k) {
+				row.keys = append(row.keys, k)
 			}
 		}
 		for i := range parentBases {
-			row.parents = append(row.parents, link{parentBases[i], parentSubjects[i]})
+			if l := (link{parentBases[i], parentSubjects[i]}); !slices.Contains(row.parents, l) {
+				row.parents = append(row.parents, l)
+			}
 		}
 		out[subject] = row
 		return nil
@@ -282,10 +288,11 @@ func (f *baseFold) write(ctx context.Context, subjects []string, results []folde
 			wakeups = append(wakeups, i)
 		}
 	}
-	err := f.db.Insert(ctx, "subjects", "edition, base, subject, version, keys, stale_keys, parents, region, outlet, product, channel, direction, customer_type, customer_tier, special_need, area_type, received_at, duplicate_of",
+	err := f.db.Insert(ctx, "subjects", "edition, base, subject, version, keys, stale_keys, parents, stale_parents, region, outlet, product, channel, direction, customer_type, customer_tier, special_need, area_type, received_at, duplicate_of",
 		len(results), func(i int) []any {
 			d := &results[i].unit.Dims
-			return []any{f.Edition, f.base, subjects[i], f.Run, pairs(keys[i], keyPair), pairs(prior[subjects[i]].keys, keyPair), pairs(parents[i], linkPair),
+			return []any{f.Edition, f.base, subjects[i], f.Run, pairs(keys[i], keyPair), pairs(prior[subjects[i]].keys, keyPair),
+				pairs(parents[i], linkPair), pairs(prior[subjects[i]].parents, linkPair),
 				d.Region, d.Outlet, d.Product, d.Channel, d.Direction, d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType,
 				null(results[i].links.ReceivedAt), results[i].links.DuplicateOf}
 		})

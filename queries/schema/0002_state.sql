@@ -153,6 +153,7 @@ CREATE TABLE IF NOT EXISTS subjects
     keys          Array(Tuple(LowCardinality(String), Date)) COMMENT 'anchor and day of its rows',
     stale_keys    Array(Tuple(LowCardinality(String), Date)) COMMENT 'those before this run',
     parents       Array(Tuple(LowCardinality(String), String)) COMMENT 'base and subject it takes from',
+    stale_parents Array(Tuple(LowCardinality(String), String)) COMMENT 'those before this run',
     region        LowCardinality(String),
     outlet        LowCardinality(String),
     product       LowCardinality(String),

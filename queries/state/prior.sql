@@ -7,6 +7,8 @@ SELECT
     arrayMap(k -> toString(k.1), stale_keys) AS stale_anchors,
     arrayMap(k -> k.2, stale_keys) AS stale_days,
     arrayMap(p -> toString(p.1), parents) AS parent_bases,
-    arrayMap(p -> p.2, parents) AS parent_subjects
+    arrayMap(p -> p.2, parents) AS parent_subjects,
+    arrayMap(p -> toString(p.1), stale_parents) AS stale_parent_bases,
+    arrayMap(p -> p.2, stale_parents) AS stale_parent_subjects
 FROM subjects FINAL
 WHERE edition = {edition:String} AND base = {base:String} AND subject IN {subjects:Array(String)}
