@@ -54,7 +54,10 @@ func sqlOf(ind catalogue.Indicator, pop catalogue.Population) conditions {
 		c.success = "ifNull(done_at <= due_at, false)"
 	case ind.Window == catalogue.Snap:
 		// The state at as_of has no denominator: counted are the open and overdue.
-		c.counted += " AND open AND NOT paused AND NOT undetermined AND ifNull(due_at < {as_of:DateTime64(6, 'UTC')}, false)"
+		// The others are shown nowhere; they tell none overdue from no data.
+		overdue := "(open AND NOT paused AND NOT undetermined AND ifNull(due_at < {as_of:DateTime64(6, 'UTC')}, false))"
+		c.counted = left + " AND " + overdue
+		c.pending = left + " AND NOT " + overdue
 		c.success = "true"
 	default:
 		c.success = "true"
