@@ -316,6 +316,10 @@ func (h *handler) insert(ctx context.Context, a *answer, c *conn, q *request, pa
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if ctx.Err() != nil {
+			in.abandon()
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			in.abandon()
 			return refusal(codeNetwork, "NETWORK_ERROR", fmt.Sprintf("the rows broke off: %v", err))

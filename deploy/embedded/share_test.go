@@ -148,6 +148,7 @@ func startChild(t testing.TB, role, dir string) *process {
 func (p *process) line(t testing.TB) string {
 	t.Helper()
 	if !p.lines.Scan() {
+		_ = p.command.Wait()
 		t.Fatalf("the child says no more: %v\n%s", p.lines.Err(), p.errors.String())
 	}
 	return p.lines.Text()
@@ -408,7 +409,7 @@ func TestKill(t *testing.T) {
 		}
 		for range 60 {
 			if line := writer.line(t); !note(line) {
-				t.Fatalf("round %d: the child says %q\n%s", round, line, writer.errors.String())
+				t.Fatalf("round %d: the child says %q", round, line)
 			}
 		}
 		if err := writer.command.Process.Kill(); err != nil {

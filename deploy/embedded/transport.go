@@ -49,10 +49,10 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}()
 	select {
 	case <-response.ready:
-	case <-ctx.Done():
-		// The handler ends by itself: its context has ended.
-		_ = reader.CloseWithError(context.Cause(ctx))
-		return nil, context.Cause(ctx)
+	case <-r.Context().Done():
+		// The handler ends by itself: its context has ended too.
+		_ = reader.CloseWithError(context.Cause(r.Context()))
+		return nil, context.Cause(r.Context())
 	}
 	if response.failed != nil {
 		return nil, response.failed
