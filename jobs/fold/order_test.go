@@ -136,7 +136,7 @@ func seedCount(t testing.TB, some int) int {
 
 // together is how many seeds share a database, as the subjects of one operator:
 // a run costs the same for one seed as for ten.
-const together = 10
+const together = 20
 
 // world is some seeds in one store.
 type world struct {
@@ -201,19 +201,22 @@ func newWorld(t testing.TB, number uint64, seeds []int) world {
 
 // TestFoldInAnyOrder holds the state and the facts of a store that was filled in
 // pieces, in any order and with repetitions, to those of one ordered pass, and
-// both to a fold in memory.
+// both to a fold in memory; then the figures and lists to their units, and the
+// state folded from the events for an as_of, now and past, to a fold in memory.
 func TestFoldInAnyOrder(t *testing.T) {
+	ctx := context.Background()
 	ordered, pieces := newRoom(t, queriestest.Open(t)), newRoom(t, queriestest.Open(t))
+	keys := ordered.keys("")
+	n := 0
 	for w := range worlds(t, seedCount(t, 40)) {
 		ordered.clear(t)
 		pieces.clear(t)
 		start := time.Now()
 		ordered.inOrder(t, w.events)
-		t1 := time.Now()
 		pieces.inPieces(t, w)
-		t2 := time.Now()
-		want := referenceRows(ordered.reference(w.events, asOf))
-		t3 := time.Now()
+		folded := time.Now()
+		units := ordered.reference(w.events, asOf)
+		want := referenceRows(units)
 		if diff := differences(want, stored(t, ordered.db, state.Live)); diff != "" {
 			t.Fatalf("%s: the ordered pass is not the fold in memory:\n%s", w.name, diff)
 		}
@@ -223,6 +226,25 @@ func TestFoldInAnyOrder(t *testing.T) {
 		if diff := differences(derived(t, ordered.db), derived(t, pieces.db)); diff != "" {
 			t.Fatalf("%s: the facts in pieces are not those of the ordered pass:\n%s", w.name, diff)
 		}
-		t.Log(w.name, len(w.events), len(want), "ordered", t1.Sub(start), "pieces", t2.Sub(t1), "ref", t3.Sub(t2), "cmp", time.Since(t3))
+		for _, at := range []time.Time{asOf, w.instants[0].Add(-5 * day)} {
+			edition, err := pieces.editions.At(ctx, at, len(state.Bases)-1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := differences(referenceRows(pieces.reference(w.events, at)), stored(t, pieces.db, edition)); diff != "" {
+				t.Fatalf("%s: the state as of %s is not the fold in memory:\n%s", w.name, at, diff)
+			}
+		}
+		compared := time.Now()
+		judgements := judge(units, asOf)
+		pieces.checkFigures(t, judgements)
+		figured := time.Now()
+		// The lists take longest: each world looks at those of some indicators.
+		pieces.checkLists(t, judgements, []string{keys[n%len(keys)], keys[(n+4)%len(keys)]})
+		n++
+		t.Log(w.name, len(w.events), "events", folded.Sub(start), compared.Sub(folded), figured.Sub(compared), time.Since(figured))
+		if t.Failed() {
+			t.Fatalf("of %s", w.name)
+		}
 	}
 }
