@@ -10,7 +10,7 @@ import (
 )
 
 // roundTrip sends a request with a body to a handler and gives the response.
-func roundTrip(t testing.TB, ctx context.Context, handler http.HandlerFunc, body io.Reader) (*http.Response, error) {
+func roundTrip(ctx context.Context, t testing.TB, handler http.HandlerFunc, body io.Reader) (*http.Response, error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://embedded/", body)
 	if err != nil {
@@ -23,7 +23,7 @@ func roundTrip(t testing.TB, ctx context.Context, handler http.HandlerFunc, body
 // that was given up.
 func TestTransportEmpty(t *testing.T) {
 	for range 20_000 {
-		response, err := roundTrip(t, t.Context(), func(http.ResponseWriter, *http.Request) {}, nil)
+		response, err := roundTrip(t.Context(), t, func(http.ResponseWriter, *http.Request) {}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func TestTransportEmpty(t *testing.T) {
 func TestTransport(t *testing.T) {
 	// Bodies flow both ways at once.
 	reader, writer := io.Pipe()
-	response, err := roundTrip(t, t.Context(), func(w http.ResponseWriter, r *http.Request) {
+	response, err := roundTrip(t.Context(), t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Before", "yes")
 		w.WriteHeader(http.StatusAccepted)
 		w.Header().Set("X-After", "no")
@@ -70,11 +70,12 @@ func TestTransport(t *testing.T) {
 	}
 
 	// A panic before and after the status, and one to cut off.
-	if response, err := roundTrip(t, t.Context(), func(http.ResponseWriter, *http.Request) { panic("early") }, nil); err == nil || !strings.Contains(err.Error(), "early") {
+	//nolint:bodyclose // there is no response
+	if response, err := roundTrip(t.Context(), t, func(http.ResponseWriter, *http.Request) { panic("early") }, nil); err == nil || !strings.Contains(err.Error(), "early") {
 		t.Errorf("%v, %v", response, err)
 	}
 	for _, cause := range []any{"late", http.ErrAbortHandler} {
-		response, err := roundTrip(t, t.Context(), func(w http.ResponseWriter, _ *http.Request) {
+		response, err := roundTrip(t.Context(), t, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "begun")
 			panic(cause)
 		}, nil)
@@ -94,17 +95,20 @@ func TestTransport(t *testing.T) {
 	gone := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	silent, _ := io.Pipe()
-	_, err = roundTrip(t, ctx, func(_ http.ResponseWriter, r *http.Request) {
+	//nolint:bodyclose // there is no response
+	response, err = roundTrip(ctx, t, func(_ http.ResponseWriter, r *http.Request) {
 		cancel()
 		// It waits for a body that never comes.
 		_, err := io.ReadAll(r.Body)
 		gone <- err
 	}, silent)
 	if !errors.Is(err, context.Canceled) {
-		t.Error(err)
+		t.Error(response, err)
 	}
-	<-gone
-	response, err = roundTrip(t, t.Context(), func(w http.ResponseWriter, r *http.Request) {
+	if err := <-gone; err == nil {
+		t.Error("a body that nobody writes came to its end")
+	}
+	response, err = roundTrip(t.Context(), t, func(w http.ResponseWriter, r *http.Request) {
 		for {
 			if _, err := io.WriteString(w, "more"); err != nil {
 				<-r.Context().Done()
