@@ -23,7 +23,7 @@ func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
 // Listen opens the TCP address on which Serve answers. The engine has no
 // password, so an address that is not of the loopback interface is refused unless
 // anyone may come.
-func Listen(ctx context.Context, address string, anyone bool) (net.Listener, error) {
+func Listen(address string, anyone bool) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
@@ -31,7 +31,7 @@ func Listen(ctx context.Context, address string, anyone bool) (net.Listener, err
 	if !anyone && !resolved.IP.IsLoopback() {
 		return nil, fmt.Errorf("listen on %s: the embedded engine has no password, so whoever reaches this address can read and change everything: take a loopback address such as 127.0.0.1:8123, or say that anyone may come", address)
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", resolved.String())
+	listener, err := net.ListenTCP("tcp", resolved)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}

@@ -49,7 +49,7 @@ func get(t testing.TB, address string) string {
 
 func TestServe(t *testing.T) {
 	instance := embeddedtest.Engine(t)
-	listener, err := embedded.Listen(t.Context(), "127.0.0.1:0", false)
+	listener, err := embedded.Listen("127.0.0.1:0", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,21 +112,21 @@ func (h toHost) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestListen(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:1"} {
-		if _, err := embedded.Listen(t.Context(), address, false); err == nil || !strings.Contains(err.Error(), "loopback") {
+		if _, err := embedded.Listen(address, false); err == nil || !strings.Contains(err.Error(), "loopback") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
 	for _, address := range []string{"nonsense", "127.0.0.1", "127.0.0.1:99999"} {
-		if _, err := embedded.Listen(t.Context(), address, true); err == nil {
+		if _, err := embedded.Listen(address, true); err == nil {
 			t.Errorf("%s was taken", address)
 		}
 	}
-	listener, err := embedded.Listen(t.Context(), "0.0.0.0:0", true)
+	listener, err := embedded.Listen("0.0.0.0:0", true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	if _, err := embedded.Listen(t.Context(), listener.Addr().String(), true); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := embedded.Listen(listener.Addr().String(), true); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("a taken port: %v", err)
 	}
 }

@@ -278,7 +278,7 @@ func TestGuestOfAnotherProcess(t *testing.T) {
 		t.Errorf("an error half way through the socket is %v", err)
 	}
 	// A handler over a guest, as `youzhi clickhouse --listen` has it.
-	listener, err := embedded.Listen(t.Context(), "127.0.0.1:0", false)
+	listener, err := embedded.Listen("127.0.0.1:0", false)
 	if err != nil {
 		t.Fatal(err)
 	}
