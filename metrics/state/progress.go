@@ -109,7 +109,7 @@ func within(ranges []Range) string {
 }
 
 // FindConflicts looks for identities that arrived in some ranges and have more
-// than one content anywhere, and records under a version which of them counts.
+// than one content anywhere, and records them under a version.
 func (b *Builder) FindConflicts(ctx context.Context, ranges []Range, version uint64) error {
 	if len(ranges) == 0 {
 		return nil

@@ -198,15 +198,15 @@ ENGINE = ReplacingMergeTree
 PARTITION BY edition
 ORDER BY (edition, at, base, subject);
 
--- Events of one identity with different content: the lowest hash counts.
+-- Events of one identity with different content. The lowest hash counts, of all
+-- that the identities table holds by the time of the question.
 CREATE TABLE IF NOT EXISTS conflicts
 (
     topic        LowCardinality(String),
     subject      String,
     identity     FixedString(16),
     content_hash FixedString(16),
-    winner       FixedString(16) COMMENT 'the hash that counts',
-    version      UInt64
+    version      UInt64 COMMENT 'fold run that found it'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (topic, subject, identity, content_hash);
