@@ -58,7 +58,11 @@ func (j *Job) Run(ctx context.Context, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	all := last.Number == 0 || last.Versions != j.o.Versions
+	begun, err := j.o.Builder.TouchedAll(ctx, last.Number+1)
+	if err != nil {
+		return err
+	}
+	all := last.Number == 0 || last.Versions != j.o.Versions || begun
 	if len(ranges) == 0 && !all && at.Sub(last.AsOf) < j.o.Quiet {
 		return nil
 	}
@@ -66,21 +70,22 @@ func (j *Job) Run(ctx context.Context, at time.Time) error {
 	if err := j.o.Builder.FindConflicts(ctx, ranges, run.Number); err != nil {
 		return err
 	}
-	if !all {
-		if err := j.o.Builder.Touch(ctx, run.Number, ranges, last.AsOf, at); err != nil {
-			return err
-		}
+	if all {
+		err = j.o.Builder.TouchAll(ctx, run.Number)
+	} else {
+		err = j.o.Builder.Touch(ctx, run.Number, ranges, last.AsOf, at)
+	}
+	if err != nil {
+		return err
+	}
+	touched, err := j.o.Builder.Touched(ctx, run.Number)
+	if err != nil {
+		return err
 	}
 	var (
 		changed  map[state.Key]struct{}
 		subjects uint64
 	)
-	touched := uint64(1)
-	if !all {
-		if touched, err = j.o.Builder.Touched(ctx, run.Number); err != nil {
-			return err
-		}
-	}
 	if touched > 0 {
 		scope := state.Scope{Edition: state.Live, Run: run.Number, AsOf: at, All: all}
 		changed, subjects, err = j.o.Builder.Fold(ctx, scope, len(state.Bases)-1)

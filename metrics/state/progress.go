@@ -144,6 +144,32 @@ func (b *Builder) Touch(ctx context.Context, run uint64, ranges []Range, after, 
 	return nil
 }
 
+// everything is the base of the mark that a run folds all subjects.
+const everything = "all"
+
+// TouchAll marks that a run folds all subjects: until it is completed, no other
+// set of subjects will do, for it may have written any of them.
+func (b *Builder) TouchAll(ctx context.Context, run uint64) error {
+	err := b.db.Insert(ctx, "touched", "edition, run, base, subject", 1, func(int) []any { return []any{Live, run, everything, ""} })
+	if err != nil {
+		return fmt.Errorf("touch all subjects: %w", err)
+	}
+	return nil
+}
+
+// TouchedAll says whether a run has begun to fold all subjects and was cut off.
+func (b *Builder) TouchedAll(ctx context.Context, run uint64) (bool, error) {
+	var rows []struct {
+		N uint64 `ch:"n"`
+	}
+	err := b.db.Select(ctx, &rows, "SELECT count() AS n FROM touched WHERE edition = 'live' AND run = {run:UInt64} AND base = {base:String}",
+		queries.Params{"run": run, "base": everything})
+	if err != nil {
+		return false, fmt.Errorf("look for a fold of all subjects: %w", err)
+	}
+	return rows[0].N > 0, nil
+}
+
 // Touched is how many subjects a run has to fold.
 func (b *Builder) Touched(ctx context.Context, run uint64) (uint64, error) {
 	var rows []struct {
