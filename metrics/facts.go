@@ -87,9 +87,11 @@ func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]s
 	if err != nil {
 		return "", err
 	}
-	if now != reported && run > 1 {
-		for w := range windows {
-			all, err := f.daysOf(ctx, w)
+	// A run over everything also replaces the facts of days that a window, as it
+	// is now, has no rows on: the catalogue may have changed.
+	if now != reported || before.IsZero() {
+		for w, members := range windows {
+			all, err := f.daysOf(ctx, w, members)
 			if err != nil {
 				return "", err
 			}
@@ -166,10 +168,16 @@ ORDER BY line`, nil, func(scan func(...any) error) error {
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }
 
-// daysOf lists the days that a window has rows or facts on.
-func (f *Facts) daysOf(ctx context.Context, w window) ([]calendar.Day, error) {
+// daysOf lists the days that a window has rows on or its members facts.
+func (f *Facts) daysOf(ctx context.Context, w window, members []member) ([]calendar.Day, error) {
 	var out []calendar.Day
-	err := f.db.Rows(ctx, fmt.Sprintf("SELECT DISTINCT day FROM %s WHERE edition = 'live' AND anchor = %s", w.base, quote(w.anchor)), nil,
+	var keys []string
+	for _, m := range members {
+		keys = append(keys, fmt.Sprintf("(%s, %s)", quote(m.ind.Key), quote(m.role)))
+	}
+	err := f.db.Rows(ctx, fmt.Sprintf(`SELECT DISTINCT day
+FROM (SELECT day FROM %s WHERE edition = 'live' AND anchor = %s UNION ALL SELECT day FROM facts WHERE (key, part) IN (%s))`,
+		w.base, quote(w.anchor), strings.Join(keys, ", ")), nil,
 		func(scan func(...any) error) error {
 			var day time.Time
 			if err := scan(&day); err != nil {

@@ -7,12 +7,18 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	jobfold "youzhi/jobs/fold"
 	"youzhi/metrics"
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
 	"youzhi/metrics/policy"
 	"youzhi/metrics/state"
 	"youzhi/queries/queriestest"
@@ -174,6 +180,83 @@ clocks:
 		}
 		if diff := r.figuresByDay(t, judge(units, at)); diff != "" {
 			t.Fatalf("after the end at statement %d: the figures are not those of the policy in force:\n%s", n, diff)
+		}
+	}
+}
+
+// TestCatalogueChanged lets an operator's indicator look at another window: the
+// facts of days on which the new one has no units go.
+func TestCatalogueChanged(t *testing.T) {
+	r := newRoom(t, queriestest.Open(t))
+	ctx := context.Background()
+	r.store(t, generate(t, 1), func() int32 { return 0 })
+	for _, population := range []string{"{base: cases, anchor: promise}", "{base: cases, anchor: submitted}", "{base: tickets, anchor: closed}"} {
+		dir := t.TempDir()
+		err := os.WriteFile(filepath.Join(dir, "own.yaml"), []byte(`indicators:
+  - key: own
+    revision: 1
+    title: {zh: 自定, en: Own}
+    meaning: {zh: 件数, en: How many}
+    section: "1.1"
+    chapter: "9"
+    window: OPEN
+    kind: count
+    population: `+population+`
+    unit: count
+    better: up
+    dimensions: [region, outlet, product, channel]
+    chart: line
+`), 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cat, err := catalogue.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		job := jobfold.New(jobfold.Options{Builder: r.builder, Facts: metrics.NewFacts(r.db, cat), Versions: population, Logger: slog.New(slog.DiscardHandler)})
+		if err := job.Run(ctx, asOf); err != nil {
+			t.Fatal(err)
+		}
+		eval := metrics.New(r.db, cat, r.editions)
+		q := metrics.Question{Keys: []string{"own"}, From: span.From, To: span.To, By: []string{"product"}, Grain: calendar.GrainDay}
+		live, err := eval.Figures(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.AsOf = asOf
+		told, err := eval.Figures(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(told, live); diff != "" || len(live) == 0 {
+			t.Errorf("%s: %d live figures are not those of the events (-events +live):\n%.2000s", population, len(live), diff)
+		}
+	}
+}
+
+// TestForgetAndFoldAgain drops what is derived, also when that is cut off: the
+// next run makes the same rows.
+func TestForgetAndFoldAgain(t *testing.T) {
+	var b breaker
+	r := newRoom(t, openThrough(t, &b, "crash_forget"))
+	w := newWorld(t, 1, []int{1})
+	r.inPieces(t, w)
+	state1, facts1 := stored(t, r.db, state.Live), derived(t, r.db)
+	for n, done := 1, false; !done; n += 3 {
+		b.set(n, n%2 == 0)
+		err := r.builder.Forget(context.Background())
+		b.set(0, false)
+		if err != nil && !errors.Is(err, errCrash) {
+			t.Fatal(err)
+		}
+		done = err == nil
+		r.run(t, asOf)
+		if diff := differences(state1, stored(t, r.db, state.Live)); diff != "" {
+			t.Fatalf("cut off at statement %d: the state is not what it was:\n%s", n, diff)
+		}
+		if diff := differences(facts1, derived(t, r.db)); diff != "" {
+			t.Fatalf("cut off at statement %d: the facts are not what they were:\n%s", n, diff)
 		}
 	}
 }

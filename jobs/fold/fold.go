@@ -67,15 +67,7 @@ func (j *Job) Run(ctx context.Context, at time.Time) error {
 		return nil
 	}
 	run := state.Run{Number: last.Number + 1, AsOf: at, Next: last.Next, Versions: j.o.Versions, Reported: last.Reported}
-	if err := j.o.Builder.FindConflicts(ctx, ranges, run.Number); err != nil {
-		return err
-	}
-	if all {
-		err = j.o.Builder.TouchAll(ctx, run.Number)
-	} else {
-		err = j.o.Builder.Touch(ctx, run.Number, ranges, last.AsOf, at)
-	}
-	if err != nil {
+	if err := j.find(ctx, run.Number, all, ranges, last.AsOf, at); err != nil {
 		return err
 	}
 	touched, err := j.o.Builder.Touched(ctx, run.Number)
@@ -111,6 +103,21 @@ func (j *Job) Run(ctx context.Context, at time.Time) error {
 		j.o.Logger.InfoContext(ctx, "events folded", "run", run.Number, "subjects", subjects, "places", len(changed), "as_of", at)
 	}
 	return nil
+}
+
+// find looks for what a run has to fold: all subjects, or those that events and
+// conflicts of some ranges of the log and the time between two instants touch.
+func (j *Job) find(ctx context.Context, run uint64, all bool, ranges []state.Range, after, upto time.Time) error {
+	if all {
+		if err := j.o.Builder.TouchAll(ctx, run); err != nil {
+			return err
+		}
+		return j.o.Builder.FindAllConflicts(ctx, run)
+	}
+	if err := j.o.Builder.FindConflicts(ctx, ranges, run); err != nil {
+		return err
+	}
+	return j.o.Builder.Touch(ctx, run, ranges, after, upto)
 }
 
 // ErrBehind says that stored events are not folded yet.

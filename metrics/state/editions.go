@@ -43,10 +43,15 @@ func NewEditions(b *Builder) *Editions {
 func (e *Editions) At(ctx context.Context, asOf time.Time, upto int) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	log, err := e.builder.logState(ctx)
+	last, err := e.builder.LastRun(ctx)
 	if err != nil {
 		return "", err
 	}
+	ranges, err := e.builder.Arrived(ctx, last)
+	if err != nil {
+		return "", err
+	}
+	log := logEnd(last, ranges)
 	for i := 0; i < len(e.made); {
 		m := e.made[i]
 		switch {
@@ -65,20 +70,17 @@ func (e *Editions) At(ctx context.Context, asOf time.Time, upto int) (string, er
 			return "", err
 		}
 	}
-	m := edition{name: e.prefix + asOf.Format(time.RFC3339Nano), asOf: asOf, upto: upto, state: log}
-	e.made = append(e.made, m)
 	// The live fold may not have looked at the newest events yet.
-	last, err := e.builder.LastRun(ctx)
-	if err == nil {
-		var ranges []Range
-		if ranges, err = e.builder.Arrived(ctx, last); err == nil {
-			err = e.builder.FindConflicts(ctx, ranges, 0)
-		}
+	if last.Number == 0 {
+		err = e.builder.FindAllConflicts(ctx, 0)
+	} else {
+		err = e.builder.FindConflicts(ctx, ranges, 0)
 	}
 	if err != nil {
-		e.made = e.made[:len(e.made)-1]
 		return "", err
 	}
+	m := edition{name: e.prefix + asOf.Format(time.RFC3339Nano), asOf: asOf, upto: upto, state: log}
+	e.made = append(e.made, m)
 	_, _, err = e.builder.Fold(ctx, Scope{Edition: m.name, Run: 1, AsOf: asOf, All: true, Fresh: true}, upto)
 	if err != nil {
 		return "", errors.Join(err, e.drop(context.WithoutCancel(ctx), len(e.made)-1))
@@ -103,12 +105,17 @@ func (e *Editions) Close(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// editionTables hold rows by edition; the first element of each partition is it.
-var editionTables = []string{"cases", "tickets", "surveys", "subjects", "links", "wakeups", "touched"}
+// stateTables hold the rows of editions; the first element of each partition is
+// the edition.
+var stateTables = []string{"cases", "tickets", "surveys", "subjects", "links", "wakeups"}
 
 // Drop takes an edition away.
 func (b *Builder) Drop(ctx context.Context, name string) error {
-	for _, table := range editionTables {
+	return b.drop(ctx, name, append([]string{"touched"}, stateTables...))
+}
+
+func (b *Builder) drop(ctx context.Context, name string, tables []string) error {
+	for _, table := range tables {
 		var parts []struct {
 			ID string `ch:"partition_id"`
 		}
@@ -130,30 +137,22 @@ func (b *Builder) Drop(ctx context.Context, name string) error {
 // quote writes a partition id, which is made of hexadecimal digits and dashes.
 func quote(s string) string { return "'" + s + "'" }
 
-// logState changes with every stored event.
-func (b *Builder) logState(ctx context.Context) (string, error) {
-	var rows []struct {
-		State string `ch:"state"`
-	}
-	err := b.db.Select(ctx, &rows, `SELECT toString(groupArray((topic, partition, next))) AS state
-FROM (SELECT topic, partition, max(offset) AS next FROM arrivals GROUP BY topic, partition ORDER BY topic, partition)`, nil)
-	if err != nil {
-		return "", fmt.Errorf("read the end of the log: %w", err)
-	}
-	if len(rows) == 0 {
-		return "", nil
-	}
-	return rows[0].State, nil
-}
-
-// Forget drops the live edition, the facts and the record of what was folded: all
-// that is derived from the events.
+// Forget drops the live edition and the facts. The next run of the fold makes
+// them again from the events.
 func (b *Builder) Forget(ctx context.Context) error {
-	// The record goes first: without it everything is folded again.
-	for _, table := range []string{"fold_runs", "facts", "reported_steps", "conflicts"} {
+	last, err := b.LastRun(ctx)
+	if err != nil {
+		return fmt.Errorf("forget: %w", err)
+	}
+	// The mark goes first: with it everything is folded again, wherever this
+	// ends. The record of the runs stays, for versions must not go back.
+	if err := b.TouchAll(ctx, last.Number+1); err != nil {
+		return fmt.Errorf("forget: %w", err)
+	}
+	for _, table := range []string{"facts", "reported_steps"} {
 		if err := b.db.Exec(ctx, "TRUNCATE TABLE "+table, nil); err != nil {
 			return fmt.Errorf("forget %s: %w", table, err)
 		}
 	}
-	return b.Drop(ctx, Live)
+	return b.drop(ctx, Live, stateTables)
 }

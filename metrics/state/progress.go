@@ -3,6 +3,8 @@ package state
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -77,6 +79,20 @@ func (b *Builder) Arrived(ctx context.Context, last Run) ([]Range, error) {
 	return out, nil
 }
 
+// logEnd names how far the log is stored; it changes with every stored event.
+func logEnd(last Run, ranges []Range) string {
+	ends := maps.Clone(last.Next)
+	for _, r := range ranges {
+		ends[r.Place] = r.End
+	}
+	var out []string
+	for place, end := range ends {
+		out = append(out, fmt.Sprintf("%s/%d:%d", place.Topic, place.Partition, end))
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
 // beyond is the condition of offsets that no run has folded. Topics are
 // constants of the contract, so the text holds nothing from outside.
 func beyond(next map[Place]int64) string {
@@ -116,6 +132,14 @@ func (b *Builder) FindConflicts(ctx context.Context, ranges []Range, version uin
 	}
 	statement := strings.Replace(queries.File("state/find_conflicts"), "/*ranges*/", within(ranges), 1)
 	if err := b.db.Exec(ctx, statement, queries.Params{"run": version}); err != nil {
+		return fmt.Errorf("look for conflicts: %w", err)
+	}
+	return nil
+}
+
+// FindAllConflicts is FindConflicts over all that is stored.
+func (b *Builder) FindAllConflicts(ctx context.Context, version uint64) error {
+	if err := b.db.Exec(ctx, queries.File("state/find_all_conflicts"), queries.Params{"run": version}); err != nil {
 		return fmt.Errorf("look for conflicts: %w", err)
 	}
 	return nil
