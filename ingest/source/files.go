@@ -138,6 +138,14 @@ func matches(pattern, name string) bool {
 	return ok && err == nil // the mapping has checked the pattern
 }
 
+func namesOf(files []candidate) []string {
+	out := make([]string, len(files))
+	for i, f := range files {
+		out[i] = f.name
+	}
+	return out
+}
+
 func patterns(m *mapping.Mapping) string {
 	out := make([]string, len(m.Inputs))
 	for i, in := range m.Inputs {

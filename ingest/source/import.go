@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"youzhi/ingest/event"
 	"youzhi/ingest/source/mapping"
@@ -38,19 +39,41 @@ const (
 // The Result says what was done also beside an error. The error wraps ErrBadRows
 // if that is all there is to say against the import.
 func Import(ctx context.Context, o Options) (Result, error) {
-	m, err := mapping.ReadFile(o.Mapping)
+	i, err := newImporter(o)
 	if err != nil {
 		return Result{}, err
 	}
-	i := &importer{
-		Options: o, mapping: m,
-		result: Result{Mapping: m.Name, Events: make(map[string]int64)},
-		ends:   make(map[End]int64), batch: make(map[string][]topic.Message), waiting: make(map[string]int64),
-	}
 	if err := i.run(ctx); err != nil {
-		return i.result, fmt.Errorf("import %s: %w", m.Name, err)
+		return i.result, fmt.Errorf("import %s: %w", i.mapping.Name, err)
 	}
 	return i.result, nil
+}
+
+// Check finds the faults of the mapping and of the names and columns of the
+// files, so that a caller can ask before it opens a store. It needs no Sink.
+func Check(o Options) error {
+	_, err := newImporter(o)
+	return err
+}
+
+func newImporter(o Options) (*importer, error) {
+	m, err := mapping.ReadFile(o.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	i := &importer{
+		Options: o, mapping: m, ends: make(map[End]int64),
+		result: Result{Mapping: m.Name, Events: make(map[string]int64)},
+		batch:  make(map[string][]topic.Message), waiting: make(map[string]int64),
+	}
+	if i.plan, err = newPlan(m, o.Inputs); err == nil {
+		err = i.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("import %s: %w", m.Name, err)
+	}
+	i.result.Unused = i.plan.unused
+	return i, nil
 }
 
 type importer struct {
@@ -72,13 +95,6 @@ type importer struct {
 }
 
 func (i *importer) run(ctx context.Context) (err error) {
-	if i.plan, err = newPlan(i.mapping, i.Inputs); err != nil {
-		return err
-	}
-	i.result.Unused = i.plan.unused
-	if err := i.check(); err != nil {
-		return err
-	}
 	if i.Rejects != "" {
 		file, err := i.openRejects()
 		if err != nil {
@@ -179,20 +195,18 @@ func (i *importer) checkFile(name string, format rows.Format, columns []string, 
 }
 
 func (i *importer) openRejects() (*os.File, error) {
-	// A slip of the hand must not cost the input.
-	if info, err := os.Stat(i.Rejects); err == nil {
-		for _, files := range i.plan.inputs {
-			for _, f := range files {
-				if os.SameFile(info, f.info) {
-					return nil, fmt.Errorf("list of bad rows: %s is an input", i.Rejects)
-				}
-			}
-		}
-		for _, files := range i.plan.lookups {
-			for _, f := range files {
-				if os.SameFile(info, f.info) {
-					return nil, fmt.Errorf("list of bad rows: %s is the file of a look-up", i.Rejects)
-				}
+	// A slip of the hand must not cost what is to be read.
+	read := []string{i.mapping.File}
+	for _, files := range i.plan.inputs {
+		read = append(read, namesOf(files)...)
+	}
+	for _, files := range i.plan.lookups {
+		read = append(read, namesOf(files)...)
+	}
+	if there, err := os.Stat(i.Rejects); err == nil {
+		for _, name := range read {
+			if info, err := os.Stat(name); err == nil && os.SameFile(there, info) {
+				return nil, fmt.Errorf("list of bad rows: %s is read by this import", i.Rejects)
 			}
 		}
 	}
@@ -293,7 +307,7 @@ func (i *importer) readInput(ctx context.Context, in *mapping.Input, name string
 		}
 		*count++
 		if i.result.Rows++; i.result.Rows%showRows == 0 {
-			if err := i.progress.show(&i.result); err != nil {
+			if err := errors.Join(ctx.Err(), i.progress.show(&i.result)); err != nil {
 				return err
 			}
 		}
@@ -315,7 +329,13 @@ func (i *importer) row(ctx context.Context, in *mapping.Input, fields []string, 
 			_, err = event.Decode(value, at, d.Topic)
 		}
 		if err != nil {
-			faults = append(faults, mapping.Fault{Reason: d.Name + ": " + err.Error()})
+			fault := mapping.Fault{Reason: d.Name + ": " + err.Error()}
+			var reject *event.Reject
+			if errors.As(err, &reject) {
+				pointer, _, _ := strings.Cut(reject.Detail, ":")
+				fault.Column = in.Column(fields, i.found, d.Name, pointer)
+			}
+			faults = append(faults, fault)
 		}
 		values[n] = value
 	}

@@ -148,14 +148,14 @@ func (v *validator) document(in *bufio.Reader) error {
 			return nil
 		}
 		if err != nil {
-			return v.broken(err, breaks.line(d.InputOffset()))
+			return v.broken(err, d, breaks)
 		}
 		if err := v.judge(breaks.line(d.InputOffset()-int64(len(value))), value); err != nil {
 			return err
 		}
 	}
 	if _, err := d.Token(); err != nil {
-		return v.broken(err, breaks.line(d.InputOffset()))
+		return v.broken(err, d, breaks)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return v.bad(Finding{Line: breaks.line(d.InputOffset()), Code: event.CodeTrailing, Detail: "something follows the array"})
@@ -164,12 +164,18 @@ func (v *validator) document(in *bufio.Reader) error {
 }
 
 // broken tells what is no JSON from what cannot be read.
-func (v *validator) broken(err error, line int) error {
+func (v *validator) broken(err error, d *json.Decoder, breaks *lineBreaks) error {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return v.bad(Finding{Line: line, Code: event.CodeJSON, Detail: "the document ends in the middle"})
+		return v.bad(Finding{Line: breaks.line(breaks.offset), Code: event.CodeJSON, Detail: "the document ends in the middle"})
 	case errors.As(err, &syntax):
+		line := breaks.line(d.InputOffset())
+		// What is broken begins behind the white space.
+		rest := bufio.NewReader(d.Buffered())
+		if _, skipped, err := opensArray(rest); err == nil {
+			line += skipped
+		}
 		return v.bad(Finding{Line: line, Code: event.CodeJSON, Detail: syntax.Error() + "; nothing behind it was read"})
 	}
 	return err

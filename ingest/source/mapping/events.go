@@ -35,26 +35,12 @@ type Draft struct {
 // event.
 func (in *Input) Events(fields []string, found map[string]*Found, notes *Notes) ([]Draft, []Fault) {
 	r := &row{input: in, fields: fields, found: found, notes: notes}
-	var faults []Fault
-	blame := func(f *Fault) {
-		if f == nil {
-			return
-		}
-		for _, known := range faults {
-			if known == *f {
-				return
-			}
-		}
-		faults = append(faults, *f)
-	}
 	key, fault := r.key()
-	blame(fault)
+	r.blame(fault)
 	var drafts []Draft
 	for _, spec := range in.events {
 		if spec.when != nil {
-			ok, fault := spec.when(r)
-			blame(fault)
-			if !ok {
+			if ok, fault := spec.when(r); r.blame(fault) || !ok {
 				continue
 			}
 		}
@@ -62,31 +48,21 @@ func (in *Input) Events(fields []string, found map[string]*Found, notes *Notes) 
 			Source: spec.source, ID: key + "/" + spec.name, Type: spec.typ, Sequence: spec.sequence, Test: spec.test,
 			DataSchema: "urn:youzhi:schema:" + spec.typ + ":1",
 		}
-		var fault *Fault
-		e.Subject, fault = r.needText(spec.subject, "the subject of "+spec.name)
-		blame(fault)
-		e.Time, fault = r.instant(spec.time)
-		blame(fault)
-		if fault == nil && e.Time.IsZero() {
-			v, _ := spec.time.eval(r)
-			blame(r.fault(v.column, "empty; it is the time of %s", spec.name))
-		}
+		e.Subject = r.text(spec.subject, "the subject of "+spec.name)
+		e.Time = r.instant(spec.time, "the time of "+spec.name)
 		if spec.recorded != nil {
-			e.Recorded, fault = r.instant(spec.recorded)
-			blame(fault)
+			e.Recorded = r.instant(spec.recorded, "")
 		}
 		if spec.corrects != nil {
-			e.CorrectsID, fault = r.needText(spec.corrects, "what "+spec.name+" corrects")
-			blame(fault)
+			e.CorrectsID = r.text(spec.corrects, "what "+spec.name+" corrects")
 		}
 		var data bytes.Buffer
-		_, fault = spec.data.write(r, &data)
-		blame(fault)
+		spec.data.write(r, &data)
 		e.Data = data.Bytes()
 		drafts = append(drafts, Draft{Name: spec.name, Topic: spec.topic, Event: e})
 	}
-	if faults != nil {
-		return nil, faults
+	if r.faults != nil {
+		return nil, r.faults
 	}
 	return drafts, nil
 }
@@ -105,23 +81,85 @@ func (r *row) key() (string, *Fault) {
 
 var escapeKey = strings.NewReplacer("%", "%25", "/", "%2F")
 
-func (r *row) needText(of expression, what string) (string, *Fault) {
+// text returns a text that must be there; role says what it is.
+func (r *row) text(of expression, role string) string {
 	v, fault := of(r)
 	if fault == nil && v.text == "" {
-		fault = r.fault(v.column, "empty; it is %s", what)
+		fault = r.fault(v.column, "empty; it is %s", role)
 	}
-	return v.text, fault
+	r.blame(fault)
+	return v.text
 }
 
-// instant returns the zero time for an empty value.
-func (r *row) instant(of *typed) (time.Time, *Fault) {
+// instant returns an instant; one with a role must be there.
+func (r *row) instant(of *typed, role string) time.Time {
 	v, fault := of.eval(r)
-	if fault != nil || v.text == "" {
-		return time.Time{}, fault
+	switch {
+	case r.blame(fault):
+	case v.text != "":
+		at, err := time.Parse(time.RFC3339Nano, v.text)
+		if err != nil {
+			r.blame(r.fault(v.column, "%v", err))
+		}
+		return at
+	case role != "":
+		r.blame(r.fault(v.column, "empty; it is %s", role))
 	}
-	at, err := time.Parse(time.RFC3339Nano, v.text)
-	if err != nil {
-		return time.Time{}, r.fault(v.column, "%v", err)
+	return time.Time{}
+}
+
+// Column returns the column that gave an event of the row what the contract
+// refuses, for pointer, a JSON pointer into the message; "" where no single
+// column did. The row is one for which Events made the event.
+func (in *Input) Column(fields []string, found map[string]*Found, name, pointer string) string {
+	r := &row{input: in, fields: fields, found: found, notes: new(Notes)}
+	for _, spec := range in.events {
+		if spec.name != name {
+			continue
+		}
+		var of expression
+		switch parts := strings.Split(pointer, "/")[1:]; {
+		case len(parts) == 0:
+		case parts[0] == "time":
+			of = spec.time.eval
+		case parts[0] == "recordedtime" && spec.recorded != nil:
+			of = spec.recorded.eval
+		case parts[0] == "subject":
+			of = spec.subject
+		case parts[0] == "correctsid":
+			of = spec.corrects
+		case parts[0] == "data":
+			of = origin(spec.data, parts[1:])
+		}
+		if of == nil {
+			return ""
+		}
+		if v, fault := of(r); fault == nil && v.column != none {
+			return in.columns[v.column]
+		}
 	}
-	return at, nil
+	return ""
+}
+
+// origin finds the expression that a pointer into `data` leads to, nil if there
+// is none. The items of a list that a row leaves out move those behind them, so
+// that only a list of one has a sure origin.
+func origin(n node, parts []string) expression {
+	switch v := n.(type) {
+	case *typed:
+		return v.eval
+	case guarded:
+		return origin(v.node, parts)
+	case list:
+		if len(v) == 1 && len(parts) > 0 {
+			return origin(v[0], parts[1:])
+		}
+	case object:
+		for _, f := range v {
+			if len(parts) > 0 && f.name == parts[0] {
+				return origin(f.value, parts[1:])
+			}
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +17,9 @@ type row struct {
 	found  map[string]*Found
 	notes  *Notes
 
-	seen  []noteKey
-	times []readTime
+	seen   []noteKey
+	times  []readTime
+	faults []Fault
 }
 
 // noteKey keeps a row from counting the same thing twice when several of its
@@ -58,12 +60,21 @@ func (r *row) fault(column int, format string, args ...any) *Fault {
 	return f
 }
 
+// blame puts a fault on the list, once, and reports whether there is one.
+func (r *row) blame(f *Fault) bool {
+	if f == nil {
+		return false
+	}
+	if !slices.Contains(r.faults, *f) {
+		r.faults = append(r.faults, *f)
+	}
+	return true
+}
+
 // once reports whether the row meets the key for the first time.
 func (r *row) once(key noteKey) bool {
-	for _, k := range r.seen {
-		if k == key {
-			return false
-		}
+	if slices.Contains(r.seen, key) {
+		return false
 	}
 	r.seen = append(r.seen, key)
 	return true
@@ -182,61 +193,53 @@ func quote(text string) string {
 	return strconv.Quote(text)
 }
 
-// node writes one value of `data`. It writes nothing and returns false where
-// the row has none.
+// node writes one value of `data`. It writes nothing and returns false where the
+// row has none, or one with a fault, which it puts on the row's list.
 type node interface {
-	write(r *row, out *bytes.Buffer) (bool, *Fault)
+	write(r *row, out *bytes.Buffer) bool
 }
 
 type literal []byte
 
-func (l literal) write(_ *row, out *bytes.Buffer) (bool, *Fault) {
+func (l literal) write(_ *row, out *bytes.Buffer) bool {
 	out.Write(l)
-	return true, nil
+	return true
 }
 
-func (t *typed) write(r *row, out *bytes.Buffer) (bool, *Fault) {
+func (t *typed) write(r *row, out *bytes.Buffer) bool {
 	v, fault := t.eval(r)
-	switch {
-	case fault != nil:
-		return false, fault
-	case v.text == "":
-		return false, nil
-	case t.kind == asText, t.kind == asInstant, t.kind == asDate:
+	if r.blame(fault) || v.text == "" {
+		return false
+	}
+	switch t.kind {
+	case asText, asInstant, asDate:
 		writeString(out, v.text)
-	default:
+	case asInteger, asNumber, asBoolean:
 		out.WriteString(v.text)
 	}
-	return true, nil
+	return true
 }
 
 type list []node
 
-func (l list) write(r *row, out *bytes.Buffer) (bool, *Fault) {
+// write leaves out the items that the row has not, and with them a list of none.
+func (l list) write(r *row, out *bytes.Buffer) bool {
 	begin := out.Len()
-	out.WriteByte('[')
-	empty := true
+	separator := byte('[')
 	for _, n := range l {
 		mark := out.Len()
-		if !empty {
-			out.WriteByte(',')
-		}
-		ok, fault := n.write(r, out)
-		switch {
-		case fault != nil:
-			return false, fault
-		case !ok:
+		out.WriteByte(separator)
+		if n.write(r, out) {
+			separator = ','
+		} else {
 			out.Truncate(mark)
-		default:
-			empty = false
 		}
 	}
-	if empty {
-		out.Truncate(begin)
-		return false, nil
+	if out.Len() == begin {
+		return false
 	}
 	out.WriteByte(']')
-	return true, nil
+	return true
 }
 
 type object []field
@@ -246,7 +249,7 @@ type field struct {
 	value node
 }
 
-func (o object) write(r *row, out *bytes.Buffer) (bool, *Fault) {
+func (o object) write(r *row, out *bytes.Buffer) bool {
 	out.WriteByte('{')
 	first := true
 	for _, f := range o {
@@ -256,18 +259,14 @@ func (o object) write(r *row, out *bytes.Buffer) (bool, *Fault) {
 		}
 		writeString(out, f.name)
 		out.WriteByte(':')
-		ok, fault := f.value.write(r, out)
-		switch {
-		case fault != nil:
-			return false, fault
-		case !ok:
-			out.Truncate(mark)
-		default:
+		if f.value.write(r, out) {
 			first = false
+		} else {
+			out.Truncate(mark)
 		}
 	}
 	out.WriteByte('}')
-	return true, nil
+	return true
 }
 
 // guarded is a value that the row has only if the condition holds.
@@ -276,12 +275,9 @@ type guarded struct {
 	node node
 }
 
-func (g guarded) write(r *row, out *bytes.Buffer) (bool, *Fault) {
+func (g guarded) write(r *row, out *bytes.Buffer) bool {
 	ok, fault := g.when(r)
-	if fault != nil || !ok {
-		return false, fault
-	}
-	return g.node.write(r, out)
+	return !r.blame(fault) && ok && g.node.write(r, out)
 }
 
 // writeString writes a JSON string. HTML is not escaped: a reader of raw events
