@@ -1,0 +1,168 @@
+package page
+
+import (
+	"strconv"
+	"time"
+)
+
+// Data is the page about the data itself: how fresh it is, whether the books add
+// up, what was refused.
+type Data struct {
+	Frame
+	AsOf       string
+	Lag        string
+	Topics     []Topic
+	Books      []Book
+	BooksAt    string
+	BooksBad   bool
+	Reasons    []Reason
+	Quarantine []Refused
+	Conflicts  []Conflict
+	Jobs       []Job
+	// Failed names the panels that could not be made.
+	Failed map[string]bool
+}
+
+func (*Data) template() string { return "data" }
+
+// Verdict says in words whether the books add up.
+func (d *Data) Verdict() string {
+	var missing int64
+	for _, b := range d.Books {
+		missing += b.Missing
+	}
+	if missing > 0 {
+		return d.Lang.T("books.missing", Count(missing))
+	}
+	return d.Lang.T("books.ok")
+}
+
+// Topic is the newest of one topic.
+type Topic struct {
+	Name, Text       string
+	Newest, Received string
+	Lag              string // now - Newest
+	Behind           string // Received - Newest: how late it was reported
+}
+
+// TopicOf makes a topic's line.
+func TopicOf(l Language, name string, newest, received, now time.Time) Topic {
+	t := Topic{Name: name, Text: l.T("topic." + name)}
+	if newest.IsZero() {
+		return t
+	}
+	t.Newest, t.Received = Time(newest), Time(received)
+	t.Lag, t.Behind = l.Span(now.Sub(newest)), l.Span(received.Sub(newest))
+	return t
+}
+
+// Book is the reconciliation of one partition.
+type Book struct {
+	Topic     string `ch:"topic"`
+	Partition int32  `ch:"partition"`
+	First     int64  `ch:"first"`
+	Committed int64  `ch:"committed"`
+	End       int64  `ch:"end"`
+	Stored    int64  `ch:"stored"`
+	Counted   int64  `ch:"counted"`
+	Duplicate int64  `ch:"duplicates"`
+	Refused   int64  `ch:"quarantined"`
+	Missing   int64  `ch:"missing"`
+	// MissingAt are the first missing offsets.
+	MissingAt []int64   `ch:"missing_at"`
+	At        time.Time `ch:"at"`
+}
+
+// Consumed is how many offsets the group has passed.
+func (b Book) Consumed() string { return Count(b.Committed - b.First) }
+
+// Waiting is how many messages of the log are not consumed yet.
+func (b Book) Waiting() string { return Count(b.End - b.Committed) }
+
+// Cells are the other numbers, written out.
+func (b Book) Cells() []string {
+	return []string{Count(b.Stored), Count(b.Counted), Count(b.Duplicate), Count(b.Refused)}
+}
+
+// Lost is how many consumed offsets are neither stored nor quarantined.
+func (b Book) Lost() string { return Count(b.Missing) }
+
+// Reason is how many messages of a topic were refused for a reason.
+type Reason struct {
+	Topic string `ch:"topic"`
+	Code  string `ch:"code"`
+	N     uint64 `ch:"n"`
+	Text  string
+	Count string
+}
+
+// Refused is one message in quarantine.
+type Refused struct {
+	Topic      string    `ch:"topic"`
+	Partition  int32     `ch:"partition"`
+	Offset     int64     `ch:"offset"`
+	ReceivedAt time.Time `ch:"received_at"`
+	Code       string    `ch:"code"`
+	Detail     string    `ch:"detail"`
+	Key        string    `ch:"key"`
+	Payload    string    `ch:"payload"` // the first bytes
+	Size       uint64    `ch:"size"`
+	SHA256     string    `ch:"sha256"`
+
+	Received, Text, Bytes string
+	Quoted                string // Payload with everything unprintable escaped
+	Cut                   bool
+}
+
+// RefusedOf makes a quarantined message ready to be shown.
+func RefusedOf(l Language, r Refused) Refused {
+	r.Received, r.Text, r.Bytes = Time(r.ReceivedAt), l.Word("code", r.Code), Count(int64(r.Size))
+	q := strconv.Quote(r.Payload)
+	r.Quoted = q[1 : len(q)-1]
+	r.Cut = uint64(len(r.Payload)) < r.Size
+	return r
+}
+
+// Conflict is an identity that came with two contents.
+type Conflict struct {
+	Topic    string `ch:"topic"`
+	Subject  string `ch:"subject"`
+	Identity string `ch:"identity"`
+	Hash     string `ch:"hash"`
+	Wins     bool   `ch:"wins"`
+	Href     string
+}
+
+// Job is one run of a scheduled job.
+type Job struct {
+	Name    string    `ch:"job"`
+	Period  time.Time `ch:"period"`
+	Started time.Time `ch:"started"`
+	Ended   time.Time `ch:"ended"` // zero while it runs
+	Outcome string    `ch:"outcome"`
+	Error   string    `ch:"error"`
+
+	Text, At, Took, State string
+	Bad                   bool
+}
+
+// JobOf makes a run ready to be shown.
+func JobOf(l Language, j Job) Job {
+	j.Text, j.At, j.State = l.Word("job", j.Name), Time(j.Started), l.Word("outcome.job", j.Outcome)
+	if j.Ended.Unix() > 0 {
+		j.Took = strconv.FormatFloat(j.Ended.Sub(j.Started).Seconds(), 'f', 1, 64) + space + "s"
+	}
+	j.Bad = j.Outcome == "failed" || j.Outcome == "missed"
+	return j
+}
+
+// Fault is the page shown in place of one that could not be made.
+type Fault struct {
+	Frame
+	Code      int
+	Heading   string
+	Message   string
+	RequestID string
+}
+
+func (*Fault) template() string { return "fault" }
