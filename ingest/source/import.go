@@ -178,17 +178,23 @@ func (i *importer) check() error {
 }
 
 func (i *importer) checkFile(name string, format rows.Format, columns []string, line func(string) int) error {
+	return reading(name, func(file io.Reader) error {
+		err := rows.Check(file, format, columns)
+		var missing *rows.MissingError
+		if errors.As(err, &missing) {
+			return fmt.Errorf("%w (wanted by %s:%d)", missing, i.mapping.File, line(missing.Columns[0]))
+		}
+		return err
+	})
+}
+
+// reading opens a file for read and names it in its errors.
+func reading(name string, read func(io.Reader) error) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	err = rows.Check(file, format, columns)
-	var missing *rows.MissingError
-	if errors.As(err, &missing) {
-		return fmt.Errorf("%s: %w (wanted by %s:%d)", name, missing, i.mapping.File, line(missing.Columns[0]))
-	}
-	if err != nil {
+	if err := errors.Join(read(file), file.Close()); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
@@ -250,68 +256,61 @@ func (i *importer) readLookups(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			n, err := i.readLookup(l, table, f.name)
-			i.result.Files = append(i.result.Files, File{Name: f.name, As: "look-up " + l.Name, Rows: n})
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.name, err)
+			if err := i.readLookup(l, table, f.name); err != nil {
+				return err
 			}
 		}
 	}
 	return i.badRows()
 }
 
-func (i *importer) readLookup(l *mapping.Lookup, table *mapping.Found, name string) (int64, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	in, err := rows.Open(file, l.Format, l.Columns)
-	if err != nil {
-		return 0, err
-	}
+func (i *importer) readLookup(l *mapping.Lookup, table *mapping.Found, name string) error {
 	i.file = name
-	var listed error
-	n, err := table.Read(in, func(b *rows.Bad) {
-		listed = errors.Join(listed, i.bad(b.Line, mapping.Fault{Column: b.Column, Reason: b.Reason}))
+	return reading(name, func(file io.Reader) error {
+		in, err := rows.Open(file, l.Format, l.Columns)
+		if err != nil {
+			return err
+		}
+		var listed error
+		n, err := table.Read(in, func(b *rows.Bad) {
+			listed = errors.Join(listed, i.bad(b.Line, mapping.Fault{Column: b.Column, Reason: b.Reason}))
+		})
+		i.result.Files = append(i.result.Files, File{Name: name, As: "look-up " + l.Name, Rows: n})
+		return errors.Join(err, listed)
 	})
-	return n, errors.Join(err, listed)
 }
 
 func (i *importer) readInput(ctx context.Context, in *mapping.Input, name string) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	reader, err := rows.Open(counted{file, i.progress}, in.Format, in.Columns())
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
 	i.file = name
 	i.result.Files = append(i.result.Files, File{Name: name, As: "input " + in.Name})
 	count := &i.result.Files[len(i.result.Files)-1].Rows
-	for {
-		fields, line, err := reader.Read()
-		var bad *rows.Bad
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case errors.As(err, &bad):
-			err = i.bad(line, mapping.Fault{Column: bad.Column, Reason: bad.Reason})
-		case err == nil:
-			err = i.row(ctx, in, fields, line)
-		}
+	return reading(name, func(file io.Reader) error {
+		reader, err := rows.Open(counted{file, i.progress}, in.Format, in.Columns())
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err
 		}
-		*count++
-		if i.result.Rows++; i.result.Rows%showRows == 0 {
-			if err := errors.Join(ctx.Err(), i.progress.show(&i.result)); err != nil {
+		for {
+			fields, line, err := reader.Read()
+			var bad *rows.Bad
+			switch {
+			case errors.Is(err, io.EOF):
+				return nil
+			case errors.As(err, &bad):
+				err = i.bad(line, mapping.Fault{Column: bad.Column, Reason: bad.Reason})
+			case err == nil:
+				err = i.row(ctx, in, fields, line)
+			}
+			if err != nil {
 				return err
 			}
+			*count++
+			if i.result.Rows++; i.result.Rows%showRows == 0 {
+				if err := errors.Join(ctx.Err(), i.progress.show(&i.result)); err != nil {
+					return err
+				}
+			}
 		}
-	}
+	})
 }
 
 // row makes the events of a row and puts them into the batch, all or none.

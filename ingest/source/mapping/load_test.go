@@ -60,6 +60,22 @@ func TestGivenMappings(t *testing.T) {
 	}
 }
 
+// So is the example of their description.
+func TestReadmeExample(t *testing.T) {
+	text, err := os.ReadFile("../../../deploy/mappings/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "```yaml\n")
+	example, _, ok2 := strings.Cut(rest, "```")
+	if !ok || !ok2 {
+		t.Fatal("no example")
+	}
+	if _, err := Load("README.md", []byte(example)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReadFileMissing(t *testing.T) {
 	_, err := ReadFile("testdata/nothing.yaml")
 	if err == nil || !strings.Contains(err.Error(), "mapping: open testdata/nothing.yaml") {
