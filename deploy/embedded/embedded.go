@@ -81,6 +81,13 @@ func Open(ctx context.Context, options Options) (*Instance, error) {
 	if options.Dir == "" {
 		return nil, errors.New("open the embedded engine: no data folder is named")
 	}
+	// A folder that is there may have a holder, whose guests need no engine. A new
+	// one is made only where it can be used.
+	if _, err := os.Stat(options.Dir); errors.Is(err, os.ErrNotExist) {
+		if _, err := loadLibrary(); err != nil {
+			return nil, err
+		}
+	}
 	if err := os.MkdirAll(options.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
