@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -138,7 +139,7 @@ func File(name string) string {
 // structs with `ch:"column"` tags. For bounded answers only.
 func (db *DB) Select(ctx context.Context, dest any, statement string, p Params) error {
 	if err := db.conn.Select(ctx, dest, statement, p.args()...); err != nil {
-		return fmt.Errorf("select: %w", err)
+		return failed("select", err)
 	}
 	return nil
 }
@@ -148,11 +149,11 @@ func (db *DB) Select(ctx context.Context, dest any, statement string, p Params) 
 func (db *DB) Rows(ctx context.Context, statement string, p Params, each func(scan func(dest ...any) error) error) (err error) {
 	rows, err := db.conn.Query(ctx, statement, p.args()...)
 	if err != nil {
-		return fmt.Errorf("query: %w", err)
+		return failed("query", err)
 	}
 	defer func() {
 		if cerr := rows.Close(); err == nil && cerr != nil {
-			err = fmt.Errorf("query: %w", cerr)
+			err = failed("query", cerr)
 		}
 	}()
 	for rows.Next() {
@@ -161,7 +162,7 @@ func (db *DB) Rows(ctx context.Context, statement string, p Params, each func(sc
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return fmt.Errorf("query: %w", err)
+		return failed("query", err)
 	}
 	return nil
 }
@@ -169,7 +170,7 @@ func (db *DB) Rows(ctx context.Context, statement string, p Params, each func(sc
 // Exec runs a statement without an answer.
 func (db *DB) Exec(ctx context.Context, statement string, p Params) error {
 	if err := db.conn.Exec(ctx, statement, p.args()...); err != nil {
-		return fmt.Errorf("exec: %w", err)
+		return failed("exec", err)
 	}
 	return nil
 }
@@ -183,7 +184,7 @@ func (db *DB) Insert(ctx context.Context, table, columns string, n int, row func
 	}
 	batch, err := db.conn.PrepareBatch(ctx, "INSERT INTO "+table+" ("+columns+")")
 	if err != nil {
-		return fmt.Errorf("insert into %s: %w", table, err)
+		return failed("insert into "+table, err)
 	}
 	for i := range n {
 		if err := batch.Append(row(i)...); err != nil {
@@ -192,9 +193,19 @@ func (db *DB) Insert(ctx context.Context, table, columns string, n int, row func
 		}
 	}
 	if err := batch.Send(); err != nil {
-		return fmt.Errorf("insert into %s: %w", table, err)
+		return failed("insert into "+table, err)
 	}
 	return nil
+}
+
+// failed names the operation of an error. The URL of a request that did not get
+// through holds every parameter of its statement; it says nothing to a reader.
+func failed(operation string, err error) error {
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
+	}
+	return fmt.Errorf("%s: %w", operation, err)
 }
 
 // Code is ClickHouse's number of an error, 0 if it is none of ClickHouse's.
