@@ -82,10 +82,27 @@ func (e *Evaluator) Check(ctx context.Context) error {
 		if err != nil {
 			reason := err.Error()
 			if queries.Code(err) != 0 {
-				reason = strings.SplitN(reason, "\n", 2)[0]
+				reason = complaint(reason)
 			}
 			return fmt.Errorf("catalogue: indicator %s: %s", ind.Key, reason)
 		}
 	}
 	return nil
+}
+
+// complaint is what ClickHouse says against a statement, without the statement,
+// of which an entry of the catalogue is a small part.
+func complaint(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	if _, message, ok := strings.Cut(text, "message: "); ok {
+		text = message
+	}
+	for _, end := range []string{" in scope ", ". In scope ", ": While processing ", ". Expected one of: "} {
+		text, _, _ = strings.Cut(text, end)
+	}
+	const enough = 300
+	if cut := []rune(text); len(cut) > enough {
+		text = string(cut[:enough]) + " …"
+	}
+	return text
 }
