@@ -47,8 +47,40 @@ CREATE TABLE IF NOT EXISTS quarantine
 ENGINE = ReplacingMergeTree
 ORDER BY (topic, partition, offset);
 
+-- Who else bears an identity: (source, id) is one event over all subjects and
+-- topics, so that an id used twice with other content is seen wherever it stands.
+-- Filled with each insert into an events table.
+CREATE TABLE IF NOT EXISTS identities
+(
+    identity     FixedString(16) COMMENT 'sipHash128(source, id)',
+    content_hash FixedString(16),
+    topic        LowCardinality(String),
+    subject      String,
+    partition    Int32 COMMENT 'place of one of its copies in the log',
+    offset       Int64
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (identity, content_hash, topic, subject);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS identities_cases TO identities AS
+SELECT sipHash128(source, id) AS identity, content_hash, 'youzhi.cases.v1' AS topic, subject, partition, offset
+FROM events_cases;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS identities_complaints TO identities AS
+SELECT sipHash128(source, id) AS identity, content_hash, 'youzhi.complaints.v1' AS topic, subject, partition, offset
+FROM events_complaints;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS identities_surveys TO identities AS
+SELECT sipHash128(source, id) AS identity, content_hash, 'youzhi.surveys.v1' AS topic, subject, partition, offset
+FROM events_surveys;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS identities_assurance TO identities AS
+SELECT sipHash128(source, id) AS identity, content_hash, 'youzhi.assurance.v1' AS topic, subject, partition, offset
+FROM events_assurance;
+
 -- Which subjects got events, in the order of the log: what is to be folded is
--- known from what is stored. Filled with each insert into an events table.
+-- known from what is stored. Filled behind identities: what has arrived can be
+-- found there, so that no conflict is looked for before it can be seen.
 CREATE TABLE IF NOT EXISTS arrivals
 (
     topic     LowCardinality(String),
@@ -60,46 +92,6 @@ CREATE TABLE IF NOT EXISTS arrivals
 ENGINE = ReplacingMergeTree
 ORDER BY (topic, partition, offset);
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS arrivals_cases TO arrivals AS
-SELECT 'youzhi.cases.v1' AS topic, partition, offset, subject, sipHash128(source, id) AS identity
-FROM events_cases;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS arrivals_complaints TO arrivals AS
-SELECT 'youzhi.complaints.v1' AS topic, partition, offset, subject, sipHash128(source, id) AS identity
-FROM events_complaints;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS arrivals_surveys TO arrivals AS
-SELECT 'youzhi.surveys.v1' AS topic, partition, offset, subject, sipHash128(source, id) AS identity
-FROM events_surveys;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS arrivals_assurance TO arrivals AS
-SELECT 'youzhi.assurance.v1' AS topic, partition, offset, subject, sipHash128(source, id) AS identity
-FROM events_assurance;
-
--- Who else bears an identity: (source, id) is one event over all subjects and
--- topics, so that an id used twice with other content is seen wherever it stands.
-CREATE TABLE IF NOT EXISTS identities
-(
-    identity     FixedString(16) COMMENT 'sipHash128(source, id)',
-    content_hash FixedString(16),
-    topic        LowCardinality(String),
-    subject      String
-)
-ENGINE = ReplacingMergeTree
-ORDER BY (identity, content_hash, topic, subject);
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS identities_cases TO identities AS
-SELECT sipHash128(source, id) AS identity, content_hash, 'youzhi.cases.v1' AS topic, subject
-FROM events_cases;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS identities_complaints TO identities AS
-SELECT sipHash128(source, id) AS identity, content_hash, 'youzhi.complaints.v1' AS topic, subject
-FROM events_complaints;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS identities_surveys TO identities AS
-SELECT sipHash128(source, id) AS identity, content_hash, 'youzhi.surveys.v1' AS topic, subject
-FROM events_surveys;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS identities_assurance TO identities AS
-SELECT sipHash128(source, id) AS identity, content_hash, 'youzhi.assurance.v1' AS topic, subject
-FROM events_assurance;
+CREATE MATERIALIZED VIEW IF NOT EXISTS arrivals_identities TO arrivals AS
+SELECT topic, partition, offset, subject, identity
+FROM identities;
