@@ -7,13 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"youzhi/metrics/calendar"
 )
@@ -29,6 +33,17 @@ var dimensions = map[string][]string{
 	"cases":   {"region", "outlet", "product", "channel", "direction", "customer_type", "customer_tier", "special_need", "area_type", "source"},
 	"tickets": {"region", "outlet", "product", "channel", "category", "severity", "validity", "kind", "unit", "customer_type", "customer_tier", "special_need", "area_type", "source"},
 	"surveys": {"region", "outlet", "product", "channel", "customer_type", "customer_tier", "special_need", "area_type", "instrument", "wave", "source"},
+}
+
+// steps by base: what a source can report of a unit, the short names of its
+// event types. An indicator that waits for a step of another name would have no
+// data source for ever.
+var steps = map[string][]string{
+	"cases": {"submitted", "accepted", "reviewed", "approved", "progressed", "delivered", "promise_changed",
+		"paused", "resumed", "ended", "reopened", "archived"},
+	"tickets": {"received", "accepted", "responded", "handed_over", "investigated", "resolved", "replied",
+		"paused", "resumed", "escalated", "withdrawn", "reopened", "archived", "tallied"},
+	"surveys": {"invited", "answered"},
 }
 
 // FactDimensions are those that facts by day are kept by.
@@ -55,15 +70,20 @@ func Load(dir string) (*Catalogue, error) {
 		faults = append(faults, c.add(filepath.Base(name), text)...)
 	}
 	if dir != "" {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, fmt.Errorf("load catalogue: %w", err)
-		}
-		own, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+		entries, err := os.ReadDir(dir)
 		if err != nil {
-			return nil, fmt.Errorf("load catalogue: %w", err)
+			return nil, fmt.Errorf("load catalogue: the folder of own indicators: %w", err)
 		}
-		sort.Strings(own)
-		for _, name := range own {
+		for _, entry := range entries {
+			name := filepath.Join(dir, entry.Name())
+			switch filepath.Ext(name) {
+			case ".yaml":
+			case ".yml":
+				faults = append(faults, fmt.Errorf("%s: a file of indicators ends in .yaml", name))
+				continue
+			default:
+				continue
+			}
 			text, err := os.ReadFile(name)
 			if err != nil {
 				return nil, fmt.Errorf("load catalogue: %w", err)
@@ -83,19 +103,41 @@ func Load(dir string) (*Catalogue, error) {
 	return c, nil
 }
 
+// add reads one file. Each fault begins with file and line.
 func (c *Catalogue) add(file string, text []byte) []error {
+	tree, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return []error{located(file, err)}
+	}
+	switch {
+	case len(tree.Docs) > 1 && tree.Docs[1].Body != nil:
+		return []error{fmt.Errorf("%s:%d: a second document begins here, want one", file, tree.Docs[1].Body.GetToken().Position.Line)}
+	case len(tree.Docs) == 0 || tree.Docs[0].Body == nil:
+		return []error{fmt.Errorf("%s:1: no indicators", file)}
+	}
+	var short shorthand
+	ast.Walk(&short, tree.Docs[0].Body)
+	if short.found != nil {
+		return []error{fmt.Errorf("%s:%d: a YAML %s: write the value out", file, short.found.GetToken().Position.Line, strings.ToLower(short.found.Type().String()))}
+	}
 	var doc struct {
 		Indicators []Indicator `yaml:"indicators"`
 	}
-	if err := yaml.UnmarshalWithOptions(text, &doc, yaml.Strict()); err != nil {
-		return []error{fmt.Errorf("%s: %s", file, yaml.FormatError(err, false, false))}
+	if err := yaml.NodeToValue(tree.Docs[0].Body, &doc, yaml.Strict()); err != nil {
+		return []error{located(file, err)}
 	}
 	if len(doc.Indicators) == 0 {
-		return []error{fmt.Errorf("%s: no indicators", file)}
+		return []error{fmt.Errorf("%s:1: no indicators", file)}
 	}
 	var faults []error
 	for i, ind := range doc.Indicators {
 		place := fmt.Sprintf("%s: indicator %d (%s)", file, i+1, ind.Key)
+		if path, err := yaml.PathString(fmt.Sprintf("$.indicators[%d]", i)); err == nil {
+			if node, err := path.FilterFile(tree); err == nil && node != nil {
+				// A mapping's own token is the colon of its first key, in the same line.
+				place = fmt.Sprintf("%s:%d: indicator %d (%s)", file, node.GetToken().Position.Line, i+1, ind.Key)
+			}
+		}
 		for _, fault := range ind.validate() {
 			faults = append(faults, fmt.Errorf("%s: %w", place, fault))
 		}
@@ -106,6 +148,35 @@ func (c *Catalogue) add(file string, text []byte) []error {
 		c.indicators = append(c.indicators, ind)
 	}
 	return faults
+}
+
+// shorthand finds tags, anchors, aliases and merges. An entry needs none of them,
+// and the YAML library does not stand every use of them.
+type shorthand struct{ found ast.Node }
+
+// Visit looks at one node.
+func (s *shorthand) Visit(node ast.Node) ast.Visitor {
+	switch node.(type) {
+	case *ast.TagNode, *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
+		if s.found == nil {
+			s.found = node
+		}
+		return nil
+	}
+	return s
+}
+
+// located puts file and line in front of a fault of the YAML library, and leaves
+// its drawing of the source out.
+func located(file string, err error) error {
+	if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) && wrong.Token != nil {
+		return fmt.Errorf("%s:%d: a value of type %s, want %s", file, wrong.Token.Position.Line, wrong.SrcType, wrong.DstType)
+	}
+	var fault yaml.Error
+	if errors.As(err, &fault) && fault.GetToken() != nil {
+		return fmt.Errorf("%s:%d: %s", file, fault.GetToken().Position.Line, fault.GetMessage())
+	}
+	return fmt.Errorf("%s: %w", file, err)
 }
 
 var keyForm = regexp.MustCompile(`^[a-z][a-z0-9_]{2,63}$`)
@@ -173,6 +244,22 @@ func (ind *Indicator) validate() []error {
 	if ind.Kind != Mean && ind.Value != "" {
 		fault("value belongs to kind mean")
 	}
+	if (ind.Kind == Mean || ind.Kind == RatioOfCounts) && ind.Success != "" {
+		fault("success belongs to kind ratio and count; what a %s counts is its population", ind.Kind)
+	}
+	if ind.Minimum < 0 {
+		fault("minimum %d: want 0 or more", ind.Minimum)
+	}
+	for _, e := range []struct{ name, text string }{{"success", ind.Success}, {"value", ind.Value}, {"weight", ind.Weight}} {
+		if !closed(e.text) {
+			fault("%s %q: want one expression, its brackets and quotes closed", e.name, e.text)
+		}
+	}
+	for _, step := range ind.Reports {
+		if known := steps[ind.Population.Base]; !slices.Contains(known, step) {
+			fault("reports %q: %s have %v", step, ind.Population.Base, known)
+		}
+	}
 	for _, d := range ind.Dimensions {
 		if !slices.Contains(dimensions[ind.Population.Base], d) {
 			fault("dimension %q: %s have %v", d, ind.Population.Base, dimensions[ind.Population.Base])
@@ -192,6 +279,39 @@ func (ind *Indicator) validatePopulation(name string, p Population, fault func(s
 	if !keyForm.MatchString(p.Anchor) {
 		fault("%s.anchor %q: want the name of a window of the state", name, p.Anchor)
 	}
+	if !closed(p.Where) {
+		fault("%s.where %q: want one condition, its brackets and quotes closed", name, p.Where)
+	}
+}
+
+// closed says that an expression of SQL ends where it begins: put between
+// brackets it stays there. Whether ClickHouse understands it is asked elsewhere.
+func closed(expression string) bool {
+	depth, quote := 0, rune(0)
+	escaped := false
+	for _, char := range expression {
+		switch {
+		case escaped:
+			escaped = false
+		case quote != 0 && char == '\\':
+			escaped = true
+		case quote != 0:
+			if char == quote {
+				quote = 0
+			}
+		case strings.ContainsRune("'\"`", char):
+			quote = char
+		case char == '(':
+			depth++
+		case char == ')':
+			if depth--; depth < 0 {
+				return false
+			}
+		case char == ';', char == '#':
+			return false
+		}
+	}
+	return depth == 0 && quote == 0 && !strings.Contains(expression, "--") && !strings.Contains(expression, "/*")
 }
 
 func (ind *Indicator) validateTargets(fault func(string, ...any)) {
@@ -206,6 +326,11 @@ func (ind *Indicator) validateTargets(fault func(string, ...any)) {
 			fault("target %d: from %s is not after the one before", i+1, t.From)
 		}
 		last = day
+		for _, number := range []float64{t.Value, t.Met, t.Near} {
+			if math.IsNaN(number) || math.IsInf(number, 0) {
+				fault("target %d: %v is no number to reach", i+1, number)
+			}
+		}
 		if !slices.Contains([]string{"M", "Me", "D"}, t.Source) {
 			fault("target %d: source %q: want M, Me or D", i+1, t.Source)
 		}
