@@ -47,13 +47,13 @@ func (f Figure) HasValue() bool { return f.Raw != "" }
 
 // rowsURL is the list behind a part of a figure.
 func rowsURL(s Scope, key string, part metrics.Part) string {
-	return s.URL(indicatorPath(key)+"/rows", "part", string(part))
+	return s.URL(IndicatorPath(key)+"/rows", "part", string(part))
 }
 
 // FigureOf makes the figure of an indicator in a scope ready to be shown.
 func FigureOf(l Language, ind catalogue.Indicator, s Scope, f metrics.Figure) Figure {
 	out := Figure{
-		Key: ind.Key, Chapter: ind.Chapter, Title: l.Title(ind.Title), Href: s.URL(indicatorPath(ind.Key)),
+		Key: ind.Key, Chapter: ind.Chapter, Title: l.Title(ind.Title), Href: s.URL(IndicatorPath(ind.Key)),
 		Value: Dash, Status: l.Status(f.Status), Class: string(f.Status),
 	}
 	if f.Value != nil {
@@ -71,6 +71,22 @@ func FigureOf(l Language, ind catalogue.Indicator, s Scope, f metrics.Figure) Fi
 		out.Note = l.T("note.unfinished")
 	}
 	return out
+}
+
+// NotByFilter stands for an indicator that lacks a dimension of the filter.
+func NotByFilter(l Language, ind catalogue.Indicator, s Scope) Figure {
+	return Figure{
+		Key: ind.Key, Chapter: ind.Chapter, Title: l.Title(ind.Title), Href: s.URL(IndicatorPath(ind.Key)),
+		Value: Dash, Status: l.T("status.not_by_filter"), Class: "none", Note: l.T("note.not_by_filter"),
+	}
+}
+
+// FirstPart is the part whose list stands for an indicator's figure.
+func FirstPart(ind catalogue.Indicator) metrics.Part {
+	if ind.Kind == catalogue.Count || ind.Window == catalogue.Snap {
+		return metrics.PartNumerator
+	}
+	return metrics.PartDenominator
 }
 
 // raw writes a value for programs, such as our own tests.

@@ -135,7 +135,7 @@ func TrendOf(l Language, ind catalogue.Indicator, s Scope, grain calendar.Grain,
 	factor, axis := scaleOf(l, ind.Unit)
 	t := &Trend{Title: l.T("trend.title", l.T("each."+string(grain)))}
 	for _, g := range Grains {
-		t.Grains = append(t.Grains, Entry{Text: l.T("grain." + string(g)), Href: s.URL(indicatorPath(ind.Key), "trend", string(g), "by", by) + "#trend", On: g == grain})
+		t.Grains = append(t.Grains, Entry{Text: l.T("grain." + string(g)), Href: s.URL(IndicatorPath(ind.Key), "trend", string(g), "by", by) + "#trend", On: g == grain})
 	}
 	of := map[calendar.Day]metrics.Figure{}
 	for _, f := range figures {
@@ -154,7 +154,7 @@ func TrendOf(l Language, ind catalogue.Indicator, s Scope, grain calendar.Grain,
 		at := s.In(p)
 		fig := FigureOf(l, ind, at, f)
 		point := chart.Point{
-			Label: p.Label(), Link: at.URL(indicatorPath(ind.Key), "trend", string(grain), "by", by),
+			Label: p.Label(), Link: at.URL(IndicatorPath(ind.Key), "trend", string(grain), "by", by),
 			Text: sentence(l, l.Period(p), fig), Unfinished: unfinishedAt(p, f), Small: f.Status == metrics.StatusSmall,
 		}
 		if f.Value != nil {
@@ -226,7 +226,7 @@ func SplitOf(l Language, ind catalogue.Indicator, s Scope, dimension string, fig
 		at := s.With(dimension, v)
 		name := l.Value(dimension, v)
 		fig := FigureOf(l, ind, at, f)
-		row := SplitRow{Name: Link{Text: name, Href: at.URL(indicatorPath(ind.Key), "by", dimension)}, Figure: fig, Parts: PartsOf(l, ind, at, f)}
+		row := SplitRow{Name: Link{Text: name, Href: at.URL(IndicatorPath(ind.Key), "by", dimension)}, Figure: fig, Parts: PartsOf(l, ind, at, f)}
 		out.Rows = append(out.Rows, row)
 		if f.Value == nil || len(draw.Bars) == splitBars {
 			continue

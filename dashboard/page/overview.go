@@ -64,10 +64,7 @@ func (o *Overview) Fill(a Answers) {
 	show := func(ind catalogue.Indicator, width, height int) Figure {
 		fs := now[ind.Key]
 		if len(fs) == 0 {
-			return Figure{
-				Key: ind.Key, Chapter: ind.Chapter, Title: o.Lang.Title(ind.Title), Href: o.Scope.URL(indicatorPath(ind.Key)),
-				Value: Dash, Status: o.Lang.T("status.not_by_filter"), Class: "none", Note: o.Lang.T("note.not_by_filter"),
-			}
+			return NotByFilter(o.Lang, ind, o.Scope)
 		}
 		f := FigureOf(o.Lang, ind, o.Scope, fs[0])
 		if ind.Window != catalogue.Snap {
@@ -172,15 +169,15 @@ type Line struct {
 const regionBars = 14
 
 // RegionsOf shows the figures of one indicator split by region.
-func RegionsOf(l Language, ind catalogue.Indicator, s Scope, figures []metrics.Figure) *Regions {
+func RegionsOf(l Language, ind catalogue.Indicator, s Scope, dimension string, figures []metrics.Figure) *Regions {
 	r := &Regions{
 		Title: l.T("regions.title", l.Title(ind.Title)), Unit: l.Unit(ind.Unit),
-		Href: s.URL(indicatorPath(ind.Key), "by", "region") + "#split",
+		Href: s.URL(IndicatorPath(ind.Key), "by", dimension) + "#split",
 	}
-	chinese := len(figures) > 0
+	chinese := len(figures) > 0 && dimension == "region"
 	seen := map[metrics.Status]bool{}
 	for _, f := range figures {
-		v := f.By["region"]
+		v := f.By[dimension]
 		if _, ok := provinceOf[v]; !ok && v != "unknown" {
 			chinese = false
 		}
@@ -189,17 +186,14 @@ func RegionsOf(l Language, ind catalogue.Indicator, s Scope, figures []metrics.F
 	if chinese {
 		of := map[string]metrics.Figure{}
 		for _, f := range figures {
-			of[f.By["region"]] = f
+			of[f.By[dimension]] = f
 		}
 		for _, p := range provinces {
 			t := Tile{Row: p.row, Column: p.column, Short: p.short, Value: Dash, Class: "none", Title: l.T("regions.none", l.Region(p.code))}
-			if l == English {
-				t.Title = l.T("regions.none", p.en)
-			}
 			if f, ok := of[p.code]; ok && f.Value != nil {
 				t.Value = Amount(ind.Unit, *f.Value)
 				t.Class = string(f.Status)
-				t.Href = s.With("region", p.code).URL(indicatorPath(ind.Key))
+				t.Href = s.With(dimension, p.code).URL(IndicatorPath(ind.Key))
 				t.Title = l.Region(p.code) + space + l.WithUnit(ind.Unit, *f.Value) + " · " + l.Status(f.Status)
 			}
 			r.Tiles = append(r.Tiles, t)
@@ -220,7 +214,7 @@ func RegionsOf(l Language, ind catalogue.Indicator, s Scope, figures []metrics.F
 				r.More = len(sorted) - regionBars
 				break
 			}
-			r.Bars = append(r.Bars, line(l, ind, s, "region", f, scale))
+			r.Bars = append(r.Bars, line(l, ind, s, dimension, f, scale))
 		}
 	}
 	for _, st := range []metrics.Status{metrics.StatusMissed, metrics.StatusNear, metrics.StatusMet, metrics.StatusSmall} {
@@ -235,7 +229,7 @@ func RegionsOf(l Language, ind catalogue.Indicator, s Scope, figures []metrics.F
 func line(l Language, ind catalogue.Indicator, s Scope, dimension string, f metrics.Figure, scale float64) Line {
 	v := f.By[dimension]
 	at := s.With(dimension, v)
-	out := Line{Text: l.Value(dimension, v), Value: Dash, Width: "0", Class: string(f.Status), Status: l.Status(f.Status), Href: at.URL(indicatorPath(ind.Key))}
+	out := Line{Text: l.Value(dimension, v), Value: Dash, Width: "0", Class: string(f.Status), Status: l.Status(f.Status), Href: at.URL(IndicatorPath(ind.Key))}
 	if f.Value == nil {
 		return out
 	}
@@ -315,7 +309,7 @@ func ClocksOf(l Language, s Scope, indicators []catalogue.Indicator, figures []m
 			continue
 		}
 		f := fs[0]
-		c := Clock{Title: l.Title(ind.Title), Href: s.URL(indicatorPath(ind.Key))}
+		c := Clock{Title: l.Title(ind.Title), Href: s.URL(IndicatorPath(ind.Key))}
 		if f.Numerator == nil || f.Denominator == nil {
 			c.Note = l.T("status.no_data")
 			out = append(out, c)

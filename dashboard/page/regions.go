@@ -91,3 +91,13 @@ func (l Language) Value(dimension, v string) string {
 	}
 	return l.Word(dimension, v)
 }
+
+// HasLevels says whether regions are codes of GB/T 2260, which have levels.
+func HasLevels(regions []string) bool {
+	for _, v := range regions {
+		if _, ok := provinceOf[v]; ok {
+			return true
+		}
+	}
+	return false
+}

@@ -98,8 +98,8 @@ func (s Scope) filtered() []string {
 	return out
 }
 
-// indicatorPath is the page of an indicator.
-func indicatorPath(key string) string { return "/indicators/" + url.PathEscape(key) }
+// IndicatorPath is the page of an indicator.
+func IndicatorPath(key string) string { return "/indicators/" + url.PathEscape(key) }
 
 // SubjectPath is the page of one case, ticket or survey.
 func SubjectPath(base, subject string) string { return "/" + base + "/" + url.PathEscape(subject) }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"slices"
@@ -111,6 +112,47 @@ func EventsOf(l Language, stored []Stored) (events []Event, counted int) {
 	return events, counted
 }
 
+// InOrder sorts events with their places: in the order of the fold, copies by
+// their place in the log.
+func InOrder(events []Stored) []Stored {
+	slices.SortStableFunc(events, func(a, b Stored) int {
+		return cmp.Or(
+			a.Note.Event.Time.Compare(b.Note.Event.Time),
+			strings.Compare(a.Note.Event.Sequence, b.Note.Event.Sequence),
+			strings.Compare(a.Note.Event.Source, b.Note.Event.Source),
+			strings.Compare(a.Note.Event.ID, b.Note.Event.ID),
+			cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset),
+		)
+	})
+	return events
+}
+
+// freeText are the fields of events that a person wrote: they may name somebody
+// and are never shown or exported.
+var freeText = []string{"comment"}
+
+// WithoutFreeText is an event's data with the free text taken out.
+func WithoutFreeText(data []byte) json.RawMessage {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(data, &members); err != nil {
+		return json.RawMessage("null")
+	}
+	found := false
+	for _, name := range freeText {
+		if _, ok := members[name]; ok {
+			members[name], found = json.RawMessage("null"), true
+		}
+	}
+	if !found {
+		return data
+	}
+	out, err := json.Marshal(members)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return out
+}
+
 // fields are the top level of an event's data, in the order they were sent.
 // Free text is left out: it may name a person.
 func fields(l Language, data []byte) []Field {
@@ -137,7 +179,7 @@ func fields(l Language, data []byte) []Field {
 
 // plain writes a JSON value for reading: strings without quotes, the rest as it is.
 func plain(l Language, key string, v json.RawMessage) string {
-	if key == "comment" {
+	if has(freeText, key) {
 		return l.T("event.comment")
 	}
 	var s string

@@ -1,0 +1,62 @@
+package web
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"youzhi/dashboard/page"
+	"youzhi/metrics"
+	"youzhi/metrics/catalogue"
+)
+
+// pageRows is how many rows a page of a list has.
+const pageRows = 50
+
+// rowsList is the list behind a part of a figure.
+func (s *Server) rowsList(c *fiber.Ctx) error {
+	ind, err := s.indicator(c)
+	if err != nil {
+		return err
+	}
+	o, err := s.open(c, "part", "cursor")
+	if err != nil {
+		return err
+	}
+	part := metrics.Part(o.params["part"])
+	if part == "" {
+		part = page.FirstPart(ind)
+	}
+	ctx, l := c.UserContext(), o.lang
+	path := page.IndicatorPath(ind.Key) + "/rows"
+	rows, err := s.o.Evaluator.Rows(ctx, o.scope.Question(ind.Key), part, o.params["cursor"], pageRows)
+	if err != nil {
+		return err
+	}
+	figures, err := s.o.Evaluator.Figures(ctx, o.scope.Question(ind.Key))
+	if err != nil {
+		return err
+	}
+	v := &page.Rows{
+		Frame:   s.frame(o, "", l.Title(ind.Title), path, o.scope.URL(path+".csv", "part", string(part)), "part", string(part)),
+		Heading: l.Title(ind.Title), Part: l.T("list." + string(part)), Help: l.T("help." + string(part)),
+		Href:  o.scope.URL(page.IndicatorPath(ind.Key)),
+		Timed: ind.Window == catalogue.Due || ind.Window == catalogue.Snap, Scored: ind.Kind == catalogue.Mean, Reasoned: part == metrics.PartExcluded,
+		Rows: page.RowsOf(l, ind, figures[0].AsOf, rows.Rows),
+	}
+	for _, p := range page.PartsOf(l, ind, o.scope, figures[0]) {
+		if p.Link.Href == "" {
+			continue
+		}
+		on := p.Link.Part == part
+		v.Parts = append(v.Parts, page.Entry{Text: p.Name + " " + p.Link.Text, Href: p.Link.Href, On: on})
+		if on {
+			v.Count, v.CountRaw = p.Link.Text, p.Link.Rows
+		}
+	}
+	if o.params["cursor"] != "" {
+		v.First = o.scope.URL(path, "part", string(part))
+	}
+	if rows.Next != "" {
+		v.Next = o.scope.URL(path, "part", string(part), "cursor", rows.Next)
+	}
+	return s.send(c, v)
+}

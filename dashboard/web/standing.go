@@ -1,0 +1,203 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"youzhi/dashboard/page"
+	"youzhi/ingest/event"
+	"youzhi/metrics/calendar"
+	"youzhi/queries"
+)
+
+// topicStanding is the newest of one topic; zero instants: no event.
+type topicStanding struct {
+	Topic    string    `ch:"topic"`
+	Newest   time.Time `ch:"newest"`
+	Received time.Time `ch:"received"`
+}
+
+// topics are the newest events of each topic.
+func (s *Server) topics(ctx context.Context) ([]topicStanding, error) {
+	var out []topicStanding
+	for _, name := range event.Topics() {
+		table, err := queries.EventsTable(name)
+		if err != nil {
+			return nil, err
+		}
+		var rows []topicStanding
+		if err := s.o.DB.Select(ctx, &rows, queries.File("page/newest"), queries.Params{"table": table}); err != nil {
+			return nil, fmt.Errorf("newest event of %s: %w", name, err)
+		}
+		t := topicStanding{Topic: name}
+		// The maximum of no rows is the first instant of the type.
+		if len(rows) == 1 && rows[0].Newest.Unix() > 0 {
+			t.Newest, t.Received = rows[0].Newest.UTC(), rows[0].Received.UTC()
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// books are the reconciliation as last looked at; empty: never.
+func (s *Server) books(ctx context.Context) ([]page.Book, error) {
+	var rows []page.Book
+	if err := s.o.DB.Select(ctx, &rows, queries.File("page/books"), nil); err != nil {
+		return nil, fmt.Errorf("latest reconciliation: %w", err)
+	}
+	return rows, nil
+}
+
+// standing is what is known about the data.
+func (s *Server) standing(ctx context.Context) page.Standing {
+	var out page.Standing
+	asOf, err := s.o.Evaluator.LiveAsOf(ctx)
+	if err != nil {
+		return page.Standing{Err: err}
+	}
+	out.AsOf = asOf
+	topics, err := s.topics(ctx)
+	if err != nil {
+		return page.Standing{Err: err}
+	}
+	for _, t := range topics {
+		if t.Newest.After(out.Newest) {
+			out.Newest = t.Newest
+		}
+	}
+	books, err := s.books(ctx)
+	if err != nil {
+		return page.Standing{Err: err}
+	}
+	for _, b := range books {
+		out.Reconciled, out.Missing = b.At, out.Missing+b.Missing
+	}
+	return out
+}
+
+// opening is what every page needs before it asks for its own figures.
+type opening struct {
+	lang     page.Language
+	extent   calendar.Period // empty: no data
+	params   parameters
+	scope    page.Scope
+	filters  page.Filters
+	standing page.Standing
+}
+
+// choices bounds the values of a filter.
+const choices = 300
+
+// open reads a page's parameters and asks for what is around its content.
+func (s *Server) open(c *fiber.Ctx, known ...string) (*opening, error) {
+	o := &opening{lang: s.language(c)}
+	var err error
+	if o.params, err = parse(c, append(known, scopeNames...)...); err != nil {
+		return nil, err
+	}
+	if v := o.params["lang"]; v != "" {
+		l, err := page.ParseLanguage(v)
+		if err != nil {
+			return nil, &badParameter{"lang", "want zh or en"}
+		}
+		c.Cookie(&fiber.Cookie{Name: langCookie, Value: string(l), Path: "/", MaxAge: langMaxAge, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
+	}
+	ctx := c.UserContext()
+	var keys []string
+	for _, ind := range s.o.Catalogue.All() {
+		keys = append(keys, ind.Key)
+	}
+	o.filters.Values = map[string][]string{}
+	var (
+		group     sync.WaitGroup
+		lock      sync.Mutex
+		extentErr error
+		valuesErr error
+	)
+	group.Go(func() { o.standing = s.standing(ctx) })
+	group.Go(func() {
+		span, ok, err := s.o.Evaluator.Extent(ctx, keys)
+		if extentErr = err; ok {
+			o.extent = span
+		}
+	})
+	for _, d := range []string{"region", "product", "channel"} {
+		group.Go(func() {
+			values, err := s.o.Evaluator.Values(ctx, d, choices)
+			lock.Lock()
+			defer lock.Unlock()
+			o.filters.Values[d] = values
+			if err != nil {
+				valuesErr = err
+			}
+		})
+	}
+	group.Wait()
+	if extentErr != nil {
+		return nil, extentErr
+	}
+	if valuesErr != nil {
+		return nil, valuesErr
+	}
+	if o.standing.Err != nil {
+		s.o.Logger.ErrorContext(ctx, "state of the data unavailable", "request_id", requestID(c), "error", o.standing.Err)
+	}
+	o.filters.Extent = o.extent
+	o.scope, err = o.params.scope(o.extent, s.o.Now())
+	return o, err
+}
+
+// frame is the page around the content. keep are the page's own parameters that
+// stay when a filter changes, as pairs.
+func (s *Server) frame(o *opening, section, title, path, export string, keep ...string) page.Frame {
+	now := s.o.Now()
+	var pairs []string
+	for i := 0; i+1 < len(keep); i += 2 {
+		if keep[i+1] != "" {
+			pairs = append(pairs, keep[i], keep[i+1])
+		}
+	}
+	return page.Frame{
+		Lang: o.lang, Title: title, Path: path, Scope: o.scope, Query: pairs, Section: section, Export: export, Made: now,
+		Bar: page.BarOf(o.lang, o.scope, path, pairs, o.filters, page.FreshOf(o.lang, o.standing, now, "/data")),
+	}
+}
+
+// empty says whether no event was ever folded to a figure.
+func (o *opening) empty() bool { return o.extent.Len() == 0 }
+
+// last is the last period with data, of the grain of the page's own.
+func (o *opening) last(path string, keep ...string) (href, text string) {
+	if o.empty() {
+		return "", ""
+	}
+	p := calendar.PeriodOf(page.TrendGrain(o.scope.Period), o.extent.To-1)
+	if p == o.scope.Period {
+		return "", ""
+	}
+	return o.scope.In(p).URL(path, keep...), o.lang.Period(p)
+}
+
+// send renders a page.
+func (s *Server) send(c *fiber.Ctx, v page.View) error {
+	body, err := s.renderer.Render(v)
+	if err != nil {
+		return err
+	}
+	c.Type("html", "utf-8")
+	return c.Send(body)
+}
+
+// failed logs why a panel of a page could not be made; the page says only that
+// it is unavailable.
+func (s *Server) failed(c *fiber.Ctx, panel string, err error) bool {
+	if err == nil {
+		return false
+	}
+	s.o.Logger.ErrorContext(c.UserContext(), "panel unavailable", "request_id", requestID(c), "panel", panel, "error", err)
+	return true
+}
