@@ -28,6 +28,12 @@ func Load(file string, content []byte) (*Policy, error) {
 	case len(tree.Docs) == 0 || tree.Docs[0].Body == nil:
 		return nil, fmt.Errorf("load policy: %s:1: empty", file)
 	}
+	var short shorthand
+	ast.Walk(&short, tree.Docs[0].Body)
+	if short.found != nil {
+		return nil, fmt.Errorf("load policy: %s:%d: a YAML %s: write the value out", file, short.found.GetToken().Position.Line,
+			strings.ToLower(short.found.Type().String()))
+	}
 	var p Policy
 	if err := yaml.NodeToValue(tree.Docs[0].Body, &p, yaml.Strict()); err != nil {
 		return nil, fmt.Errorf("load policy: %w", located(file, err))
@@ -40,6 +46,22 @@ func Load(file string, content []byte) (*Policy, error) {
 		p.over[p.Clocks[i].Base] = append(p.over[p.Clocks[i].Base], &p.Clocks[i])
 	}
 	return &p, nil
+}
+
+// shorthand finds tags, anchors, aliases and merges. A policy needs none of them, and the YAML library does not stand
+// every use of them.
+type shorthand struct{ found ast.Node }
+
+// Visit looks at one node.
+func (s *shorthand) Visit(node ast.Node) ast.Visitor {
+	switch node.(type) {
+	case *ast.TagNode, *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
+		if s.found == nil {
+			s.found = node
+		}
+		return nil
+	}
+	return s
 }
 
 // located puts file and line in front of a fault of the YAML library, and leaves its drawing of the source out.
