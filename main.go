@@ -1,0 +1,705 @@
+// Youzhi (邮质) watches the service quality of a postal operator: it stores the
+// operator's events, calculates the indicators of its service process manual and
+// shows them down to the events behind each figure.
+//
+// This file names the subcommands and wires the rooms.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"youzhi/dashboard/page"
+	"youzhi/dashboard/web"
+	"youzhi/deploy/config"
+	"youzhi/deploy/embedded"
+	"youzhi/deploy/process"
+	"youzhi/ingest/consume"
+	"youzhi/ingest/event"
+	"youzhi/ingest/source"
+	"youzhi/ingest/topic"
+	jobfold "youzhi/jobs/fold"
+	"youzhi/jobs/ledger"
+	"youzhi/jobs/schedule"
+	"youzhi/jobs/snapshot"
+	"youzhi/metrics"
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
+	"youzhi/metrics/policy"
+	"youzhi/metrics/state"
+	"youzhi/queries"
+)
+
+func main() {
+	ctx, stop := process.UntilSignal(context.Background())
+	code := 0
+	if err := command(os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "youzhi:", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		code = 1
+	}
+	stop()
+	os.Exit(code)
+}
+
+// program is what all subcommands work with.
+type program struct {
+	out, diagnostics io.Writer
+	file             string            // settings file
+	flags            map[string]string // settings given as flags
+	cfg              *config.Config
+	log              *slog.Logger
+	telemetry        *process.Telemetry
+	health           *process.Health
+}
+
+// command is the command line.
+func command(out, diagnostics io.Writer) *cobra.Command {
+	p := &program{out: out, diagnostics: diagnostics, flags: map[string]string{}}
+	root := &cobra.Command{
+		Use:           "youzhi",
+		Short:         "Youzhi 邮质: service quality of a postal operator, from its events to the figures",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return p.load(cmd)
+		},
+	}
+	root.SetOut(out)
+	root.SetErr(diagnostics)
+	root.PersistentFlags().StringVar(&p.file, "config", "", "settings file (default youzhi.yaml if it exists)")
+	root.PersistentFlags().String("data", "", "folder of the embedded ClickHouse and Kafka")
+	jobs := p.serviceCommand("jobs", "calculate figures and publish snapshots on schedule", "jobs")
+	jobs.AddCommand(p.runJobCommand())
+	root.AddCommand(
+		jobs,
+		p.serviceCommand("all", "run ingest, jobs and dashboard in one process", "ingest", "jobs", "dashboard"),
+		p.serviceCommand("ingest", "store the events of the Kafka topics in ClickHouse", "ingest"),
+		p.serviceCommand("dashboard", "serve the pages and the API", "dashboard"),
+		p.clickhouseCommand(), p.importCommand(), p.validateCommand(), p.kpiCommand(),
+		p.reconcileCommand(), p.rebuildCommand(), p.migrateCommand(), p.checkCommand(),
+	)
+	return root
+}
+
+// load reads the settings; a flag that a command has and that was given wins.
+func (p *program) load(cmd *cobra.Command) error {
+	for _, name := range []string{"data", "listen"} {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			p.flags[name] = f.Value.String()
+		}
+	}
+	var err error
+	if p.cfg, err = config.Load(config.Sources{File: p.file, Environ: os.Environ(), Flags: p.flags}); err != nil {
+		return err
+	}
+	if p.log, err = process.NewLogger(p.diagnostics, p.cfg.Log.Level, p.cfg.Log.Format); err != nil {
+		return err
+	}
+	p.telemetry = process.NewTelemetry()
+	p.health = process.NewHealth(p.log, time.Now, p.telemetry.Gauge("youzhi_ready", "Readiness of a component, 1 or 0.", "component"))
+	return nil
+}
+
+// stores are the open ClickHouse and Kafka.
+type stores struct {
+	instance *embedded.Instance // nil with servers
+	db       *queries.DB
+	kafka    *topic.Client // nil where only ClickHouse is used
+	brokers  []string
+}
+
+// holder says that nobody else serves or fills these stores.
+func (s *stores) holder() bool { return s.instance != nil && s.instance.Holder() }
+
+func (s *stores) close(err error) error {
+	if s.kafka != nil {
+		s.kafka.Close()
+	}
+	faults := []error{err}
+	if s.db != nil {
+		faults = append(faults, s.db.Close())
+	}
+	if s.instance != nil {
+		faults = append(faults, s.instance.Close())
+	}
+	return errors.Join(faults...)
+}
+
+// open opens the stores that the settings name and brings the schema up to date.
+// Where a server is named for one of them only, the other one is embedded.
+func (p *program) open(ctx context.Context) (*stores, error) {
+	s := &stores{brokers: p.cfg.Kafka.Brokers}
+	options := queries.Options{DSN: p.cfg.ClickHouse.DSN.Reveal(), Database: p.cfg.ClickHouse.Database}
+	if options.DSN == "" || len(s.brokers) == 0 {
+		instance, err := p.openEmbedded(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.instance = instance
+		if options.DSN == "" {
+			options.Transport = instance.Transport()
+		}
+		if len(s.brokers) == 0 {
+			s.brokers = instance.Brokers()
+		}
+	}
+	var err error
+	if s.db, err = queries.Open(ctx, options); err != nil {
+		return nil, s.close(err)
+	}
+	if err := s.db.Migrate(ctx, time.Now()); err != nil {
+		return nil, s.close(err)
+	}
+	if s.kafka, err = topic.New(topic.Options{Brokers: s.brokers}); err != nil {
+		return nil, s.close(err)
+	}
+	return s, nil
+}
+
+func (p *program) openEmbedded(ctx context.Context) (*embedded.Instance, error) {
+	partitions := map[string]int32{}
+	for _, name := range event.Topics() {
+		partitions[name] = int32(p.cfg.Kafka.Partitions)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return embedded.Open(ctx, embedded.Options{Dir: p.cfg.Data, Topics: partitions, Logger: p.log})
+}
+
+// figures is the metrics room over open stores.
+type figures struct {
+	cat      *catalogue.Catalogue
+	builder  *state.Builder
+	editions *state.Editions
+	eval     *metrics.Evaluator
+	fold     *jobfold.Job
+	calendar *calendar.Calendar
+}
+
+// definitions are the settings that decide what a figure means.
+func (p *program) definitions() (*catalogue.Catalogue, *policy.Policy, *calendar.Calendar, error) {
+	var faults []error
+	cat, err := catalogue.Load(p.cfg.Catalogue)
+	faults = append(faults, err)
+	pol, err := policy.Default()
+	if p.cfg.Policy != "" {
+		var text []byte
+		if text, err = os.ReadFile(p.cfg.Policy); err == nil {
+			pol, err = policy.Load(p.cfg.Policy, text)
+		}
+	}
+	if err != nil {
+		faults = append(faults, fmt.Errorf("load policy: %w", err))
+	}
+	cal, err := calendar.StateCouncil()
+	if err == nil && p.cfg.Calendar != "" {
+		var f *os.File
+		if f, err = os.Open(p.cfg.Calendar); err == nil {
+			cal, err = cal.With(p.cfg.Calendar, f)
+			err = errors.Join(err, f.Close())
+		}
+	}
+	if err != nil {
+		faults = append(faults, fmt.Errorf("load calendar: %w", err))
+	}
+	return cat, pol, cal, errors.Join(faults...)
+}
+
+func (p *program) figures(s *stores) (*figures, error) {
+	cat, pol, cal, err := p.definitions()
+	if err != nil {
+		return nil, err
+	}
+	builder := state.NewBuilder(s.db, pol, cal)
+	editions := state.NewEditions(builder)
+	return &figures{
+		cat: cat, builder: builder, editions: editions, calendar: cal,
+		eval: metrics.New(s.db, cat, editions),
+		fold: jobfold.New(jobfold.Options{
+			Builder: builder, Facts: metrics.NewFacts(s.db, cat), Logger: p.log, Quiet: time.Minute,
+			Versions: strings.Join([]string{pol.Version, cal.Version(), cat.Version()}, " "),
+		}),
+	}, nil
+}
+
+// serviceCommand runs services until it is told to stop.
+func (p *program) serviceCommand(name, short string, services ...string) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs}
+	for _, s := range services {
+		if s == "dashboard" {
+			cmd.Flags().String("listen", "", "address of the pages, host:port")
+		}
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx := cmd.Context()
+		s, err := p.open(ctx)
+		if err != nil {
+			return err
+		}
+		f, err := p.figures(s)
+		if err == nil {
+			err = f.eval.Check(ctx)
+		}
+		if err != nil {
+			return s.close(err)
+		}
+		var run []process.Service
+		for _, name := range services {
+			var service process.Service
+			switch name {
+			case "ingest":
+				service, err = p.ingest(s)
+			case "jobs":
+				service, err = p.jobs(s, f)
+			case "dashboard":
+				service, err = p.dashboard(s, f)
+			}
+			if err != nil {
+				return s.close(err)
+			}
+			run = append(run, service)
+		}
+		err = process.RunServices(ctx, p.log, p.cfg.Shutdown, run...)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Shutdown)
+		defer cancel()
+		return s.close(errors.Join(err, f.editions.Close(last)))
+	}
+	return cmd
+}
+
+func (p *program) ingest(s *stores) (process.Service, error) {
+	service, err := consume.New(consume.Options{
+		Kafka: s.kafka, Store: s.db, DB: s.db, Group: p.cfg.Kafka.Group, Topics: event.Topics(), Partitions: p.cfg.Kafka.Partitions,
+		Rows: p.cfg.Ingest.BatchRows, Bytes: int(p.cfg.Ingest.BatchBytes), Age: p.cfg.Ingest.BatchAge,
+		ReconcileEvery: p.cfg.Ingest.ReconcileEvery,
+		Health:         p.health.Component("ingest"), Counters: consume.NewCounters(p.telemetry.Counter),
+		Logger: p.log, Now: time.Now,
+	})
+	if err != nil {
+		return process.Service{}, err
+	}
+	return process.Service{Name: "ingest", Run: service.Run}, nil
+}
+
+// jobNames are those that `youzhi jobs run` takes.
+const (
+	jobFold            = "fold"
+	jobSnapshotDaily   = "snapshot-daily"
+	jobSnapshotMonthly = "snapshot-monthly"
+)
+
+func (p *program) scheduler(s *stores, f *figures) (*schedule.Scheduler, error) {
+	publish := func(grain calendar.Grain) func(context.Context, time.Time) error {
+		return snapshot.New(snapshot.Options{DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Fold: f.fold.Run}, grain).Run
+	}
+	report := p.health.Component("fold")
+	fold := func(ctx context.Context, at time.Time) error {
+		err := f.fold.Run(ctx, at)
+		report(err)
+		return err
+	}
+	return schedule.New(p.log, time.Now, ledger.New(s.db), f.calendar,
+		schedule.Job{Name: jobFold, Spec: p.cfg.Jobs.Fold, Run: fold, Timeout: time.Hour, Quiet: true},
+		schedule.Job{Name: jobSnapshotDaily, Spec: p.cfg.Jobs.SnapshotDaily, Run: publish(calendar.GrainDay), CatchUp: schedule.CatchUpEach, Timeout: time.Hour},
+		schedule.Job{Name: jobSnapshotMonthly, Spec: p.cfg.Jobs.SnapshotMonthly, Run: publish(calendar.GrainMonth), CatchUp: schedule.CatchUpEach, Timeout: time.Hour},
+	)
+}
+
+func (p *program) jobs(s *stores, f *figures) (process.Service, error) {
+	scheduler, err := p.scheduler(s, f)
+	if err != nil {
+		return process.Service{}, err
+	}
+	return process.Service{Name: "jobs", Run: scheduler.Run}, nil
+}
+
+func (p *program) dashboard(s *stores, f *figures) (process.Service, error) {
+	server, err := web.New(web.Options{
+		Listen: p.cfg.Listen, Evaluator: f.eval, DB: s.db, Catalogue: f.cat, Language: page.Language(p.cfg.Language),
+		Logger: p.log, Now: time.Now, Components: p.components, Telemetry: p.telemetry.WriteText,
+	})
+	if err != nil {
+		return process.Service{}, err
+	}
+	return process.Service{Name: "dashboard", Run: server.Run}, nil
+}
+
+// components tells the dashboard what the process knows of its parts.
+func (p *program) components() []web.Component {
+	var out []web.Component
+	for _, s := range p.health.States() {
+		out = append(out, web.Component{Name: s.Component, Ready: s.Ready, Reason: s.Reason})
+	}
+	return out
+}
+
+func (p *program) clickhouseCommand() *cobra.Command {
+	var listen string
+	var anyone bool
+	cmd := &cobra.Command{
+		Use:   "clickhouse",
+		Short: "serve the embedded engine by ClickHouse's HTTP interface",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			listener, err := embedded.Listen(listen, anyone)
+			if err != nil {
+				return err
+			}
+			instance, err := p.openEmbedded(cmd.Context())
+			if err != nil {
+				return errors.Join(err, listener.Close())
+			}
+			fmt.Fprintf(p.out, "ClickHouse's HTTP interface at http://%s\n", listener.Addr())
+			return errors.Join(embedded.Serve(cmd.Context(), listener, instance.Handler(), p.log), instance.Close())
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8123", "address, host:port")
+	cmd.Flags().BoolVar(&anyone, "anyone", false, "also listen where others reach it; there is no password")
+	return cmd
+}
+
+func (p *program) importCommand() *cobra.Command {
+	o := source.Options{}
+	cmd := &cobra.Command{
+		Use:   "import --map FILE INPUT...",
+		Short: "bring files or folders through Kafka into ClickHouse, and check the books",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Inputs, o.Now = args, time.Now
+			o.Progress, o.Terminal = p.diagnostics, terminal(p.diagnostics)
+			return p.runImport(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringVar(&o.Mapping, "map", "", "mapping file")
+	cmd.Flags().StringVar(&o.Rejects, "rejects", "", "file for the list of all bad rows, as CSV")
+	cmd.Flags().BoolVar(&o.AllowBadRows, "allow-bad-rows", false, "bad rows are counted and listed, but no error")
+	_ = cmd.MarkFlagRequired("map")
+	return cmd
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// runImport sends files to Kafka, waits until the group has stored them and
+// prints the books. Where no other process holds the stores, it ingests and
+// folds itself.
+func (p *program) runImport(ctx context.Context, o source.Options) error {
+	if err := source.Check(o); err != nil {
+		return err
+	}
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.kafka.Create(ctx, p.cfg.Kafka.Partitions, event.Topics()...); err != nil {
+		return s.close(err)
+	}
+	o.Sink = s.kafka
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	ingested := make(chan error, 1)
+	if s.holder() {
+		// Only the import's own end checks the books.
+		p.cfg.Ingest.ReconcileEvery = 0
+		service, err := p.ingest(s)
+		if err != nil {
+			return s.close(err)
+		}
+		go func() { ingested <- service.Run(working) }()
+	} else {
+		ingested <- nil
+	}
+	result, err := source.Import(ctx, o)
+	if err == nil || errors.Is(err, source.ErrBadRows) {
+		targets := consume.Targets{}
+		for _, end := range result.Ends {
+			targets.Add(end.Topic, []topic.Acknowledgement{{Partition: end.Partition, Offset: end.Offset - 1}})
+		}
+		err = errors.Join(err, consume.WaitCommitted(ctx, s.kafka, p.cfg.Kafka.Group, targets, p.waiting(o)))
+	}
+	stop()
+	err = errors.Join(err, <-ingested)
+	if werr := result.WriteText(p.out); werr != nil {
+		err = errors.Join(err, werr)
+	}
+	if ctx.Err() != nil || result.Mapping == "" {
+		return s.close(err)
+	}
+	if s.holder() {
+		f, ferr := p.figures(s)
+		if ferr == nil {
+			ferr = f.fold.Run(ctx, time.Now())
+		}
+		err = errors.Join(err, ferr)
+	}
+	return s.close(errors.Join(err, p.reconcile(ctx, s)))
+}
+
+// waiting tells how much is still to be stored, every few seconds.
+func (p *program) waiting(o source.Options) func(left int64) {
+	next := o.Now().Add(5 * time.Second)
+	return func(left int64) {
+		if now := o.Now(); left > 0 && now.After(next) {
+			next = now.Add(5 * time.Second)
+			fmt.Fprintf(o.Progress, "waiting for ingest: %d messages to store\n", left)
+		}
+	}
+}
+
+func (p *program) reconcile(ctx context.Context, s *stores) error {
+	r, err := consume.Reconcile(ctx, s.kafka, s.db, p.cfg.Kafka.Group, event.Topics(), time.Now())
+	if err != nil {
+		return err
+	}
+	if err := r.Print(p.out); err != nil {
+		return err
+	}
+	if !r.OK() {
+		return errors.New("reconcile: the books do not add up")
+	}
+	return nil
+}
+
+func (p *program) reconcileCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reconcile",
+		Short: "compare the broker's offsets with the rows in ClickHouse; exit code 1 unless they add up",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return s.close(p.reconcile(cmd.Context(), s))
+		},
+	}
+}
+
+func (p *program) validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate FILE",
+		Short: "check events against the contract without sending them",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			in, err := os.Open(args[0])
+			if err != nil {
+				return fmt.Errorf("validate: %w", err)
+			}
+			defer func() { err = errors.Join(err, in.Close()) }()
+			v, err := source.Validate(in, time.Now(), func(f source.Finding) error {
+				_, err := fmt.Fprintf(p.out, "%s: %s\n", args[0], f)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if err := v.WriteText(p.out); err != nil {
+				return err
+			}
+			if !v.OK() {
+				return fmt.Errorf("validate: %s does not keep the contract", args[0])
+			}
+			return nil
+		},
+	}
+}
+
+func (p *program) kpiCommand() *cobra.Command {
+	var (
+		from, to, grain, asOf, published, format string
+		by, where                                []string
+		explain                                  bool
+	)
+	cmd := &cobra.Command{
+		Use:   "kpi [KEY...]",
+		Short: "print figures; without keys, of all indicators",
+		RunE: func(cmd *cobra.Command, keys []string) error {
+			q, err := metrics.ParseQuestion(keys, from, to, grain, by, where, asOf, calendar.DayOf(time.Now()))
+			if err != nil {
+				return err
+			}
+			return p.kpi(cmd.Context(), q, published, format, explain)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&from, "from", "", "first Beijing day, YYYY-MM-DD (default: the last complete month)")
+	f.StringVar(&to, "to", "", "Beijing day after the last, YYYY-MM-DD")
+	f.StringVar(&grain, "grain", "", "a figure per day, week, month, quarter or year")
+	f.StringArrayVar(&by, "by", nil, "split by a dimension; may be repeated")
+	f.StringArrayVar(&where, "where", nil, "DIMENSION=VALUE; may be repeated")
+	f.StringVar(&asOf, "as-of", "", "instant to calculate for, RFC 3339 with offset (default: now)")
+	f.StringVar(&published, "published", "", "what was published on a Beijing day, YYYY-MM-DD")
+	f.StringVar(&format, "format", "table", "table, json or csv")
+	f.BoolVar(&explain, "explain", false, "print how each indicator is defined first")
+	cmd.MarkFlagsMutuallyExclusive("as-of", "published")
+	return cmd
+}
+
+func (p *program) kpi(ctx context.Context, q metrics.Question, published, format string, explain bool) error {
+	write, ok := map[string]func([]metrics.Figure) error{
+		"table": func(figures []metrics.Figure) error { return metrics.WriteTable(p.out, figures) },
+		"csv":   func(figures []metrics.Figure) error { return metrics.WriteCSV(p.out, q.By, figures) },
+		"json": func(figures []metrics.Figure) error {
+			text, err := metrics.MarshalFigures(figures)
+			if err == nil {
+				_, err = fmt.Fprintln(p.out, string(text))
+			}
+			return err
+		},
+	}[format]
+	if !ok {
+		return fmt.Errorf("kpi: --format %q: want table, json or csv", format)
+	}
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	f, err := p.figures(s)
+	if err != nil {
+		return s.close(err)
+	}
+	if len(q.Keys) == 0 {
+		for _, ind := range f.cat.All() {
+			q.Keys = append(q.Keys, ind.Key)
+		}
+	}
+	answer := func() ([]metrics.Figure, error) {
+		if published != "" {
+			day, err := calendar.ParseDay(published)
+			if err != nil {
+				return nil, fmt.Errorf("--published: %w", err)
+			}
+			return f.eval.Published(ctx, q.Keys, q.By, day)
+		}
+		if q.AsOf.IsZero() && s.holder() {
+			if err := f.fold.Run(ctx, time.Now()); err != nil {
+				return nil, err
+			}
+		}
+		return f.eval.Figures(ctx, q)
+	}
+	figures, err := answer()
+	if err != nil {
+		err = fmt.Errorf("kpi: %w", err)
+	} else {
+		if explain {
+			for _, key := range q.Keys {
+				if ind, ok := f.cat.Get(key); ok {
+					fmt.Fprintln(p.diagnostics, metrics.Explain(ind))
+				}
+			}
+		}
+		err = write(figures)
+	}
+	return s.close(errors.Join(err, f.editions.Close(context.WithoutCancel(ctx))))
+}
+
+// withFigures opens the stores and the metrics room around some work.
+func (p *program) withFigures(ctx context.Context, work func(*stores, *figures) error) error {
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	f, err := p.figures(s)
+	if err != nil {
+		return s.close(err)
+	}
+	return s.close(work(s, f))
+}
+
+func (p *program) rebuildCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rebuild",
+		Short: "drop what is derived and make it again from the events",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withFigures(cmd.Context(), func(s *stores, f *figures) error {
+				if s.instance != nil && !s.holder() {
+					return errors.New("rebuild: another process holds the data folder and folds into it; stop it first")
+				}
+				if err := f.builder.Forget(cmd.Context()); err != nil {
+					return err
+				}
+				return f.fold.Run(cmd.Context(), time.Now())
+			})
+		},
+	}
+}
+
+func (p *program) migrateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "migrate",
+		Short: "bring the schema up to date",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := p.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return s.close(nil)
+		},
+	}
+}
+
+func (p *program) runJobCommand() *cobra.Command {
+	var at string
+	cmd := &cobra.Command{
+		Use:       "run NAME",
+		Short:     "run one job now: fold, snapshot-daily or snapshot-monthly",
+		Args:      cobra.ExactArgs(1),
+		ValidArgs: []string{jobFold, jobSnapshotDaily, jobSnapshotMonthly},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			instant := time.Now()
+			if at != "" {
+				var err error
+				if instant, err = time.Parse(time.RFC3339, at); err != nil {
+					return fmt.Errorf("--at %q: want RFC 3339 with an offset", at)
+				}
+			}
+			return p.withFigures(cmd.Context(), func(s *stores, f *figures) error {
+				scheduler, err := p.scheduler(s, f)
+				if err != nil {
+					return err
+				}
+				return scheduler.RunNow(cmd.Context(), args[0], instant)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&at, "at", "", "the instant it is run for, RFC 3339 with offset (default: now)")
+	return cmd
+}
+
+func (p *program) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "check the settings, the policy, the calendar and the catalogue",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, v := range p.cfg.Values() {
+				fmt.Fprintf(p.out, "%s: %s\n", v.Key, v.Text)
+			}
+			return p.withFigures(cmd.Context(), func(_ *stores, f *figures) error {
+				if err := f.eval.Check(cmd.Context()); err != nil {
+					return err
+				}
+				first, last := f.calendar.Covered()
+				fmt.Fprintf(p.out, "%d indicators; working days known from %d to %d\n", len(f.cat.All()), first, last)
+				return nil
+			})
+		},
+	}
+}
