@@ -38,34 +38,6 @@ type QuestionError struct {
 
 func (e *QuestionError) Error() string { return e.Field + ": " + e.Reason }
 
-func (e *Evaluator) indicators(q Question) ([]catalogue.Indicator, error) {
-	if len(q.Keys) == 0 {
-		return nil, &QuestionError{"key", "none asked"}
-	}
-	if q.From >= q.To {
-		return nil, &QuestionError{"from", fmt.Sprintf("%s is not before to %s", q.From, q.To)}
-	}
-	var out []catalogue.Indicator
-	for _, key := range q.Keys {
-		ind, ok := e.cat.Get(key)
-		if !ok {
-			return nil, &QuestionError{"key", fmt.Sprintf("no indicator %q", key)}
-		}
-		for _, d := range q.By {
-			if !ind.HasDimension(d) {
-				return nil, &QuestionError{"by", fmt.Sprintf("%s can't be split by %q; it has %s", key, d, strings.Join(ind.Dimensions, ", "))}
-			}
-		}
-		for d := range q.Where {
-			if !ind.HasDimension(d) {
-				return nil, &QuestionError{"where", fmt.Sprintf("%s has no dimension %q; it has %s", key, d, strings.Join(ind.Dimensions, ", "))}
-			}
-		}
-		out = append(out, ind)
-	}
-	return out, nil
-}
-
 // parts are the summed columns of one group of units.
 type parts struct {
 	numerator, denominator, squares, weights  float64
@@ -95,7 +67,7 @@ type cell struct {
 // of By that has units, each period, a figure. Without By a figure is given for
 // each period even where there is no data.
 func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
-	inds, err := e.indicators(q)
+	inds, err := q.Indicators(e.cat)
 	if err != nil {
 		return nil, err
 	}

@@ -58,6 +58,36 @@ func ParseQuestion(keys []string, from, to, grain string, by, where []string, as
 	return q, nil
 }
 
+// Indicators are those of a catalogue that the question asks for. The error is a
+// *QuestionError and says why the question can't be answered, whatever is stored.
+func (q Question) Indicators(cat *catalogue.Catalogue) ([]catalogue.Indicator, error) {
+	if len(q.Keys) == 0 {
+		return nil, &QuestionError{"key", "none asked"}
+	}
+	if q.From >= q.To {
+		return nil, &QuestionError{"from", fmt.Sprintf("%s is not before to %s", q.From, q.To)}
+	}
+	var out []catalogue.Indicator
+	for _, key := range q.Keys {
+		ind, ok := cat.Get(key)
+		if !ok {
+			return nil, &QuestionError{"key", fmt.Sprintf("no indicator %q", key)}
+		}
+		for _, d := range q.By {
+			if !ind.HasDimension(d) {
+				return nil, &QuestionError{"by", fmt.Sprintf("%s can't be split by %q; it has %s", key, d, strings.Join(ind.Dimensions, ", "))}
+			}
+		}
+		for d := range q.Where {
+			if !ind.HasDimension(d) {
+				return nil, &QuestionError{"where", fmt.Sprintf("%s has no dimension %q; it has %s", key, d, strings.Join(ind.Dimensions, ", "))}
+			}
+		}
+		out = append(out, ind)
+	}
+	return out, nil
+}
+
 // Explain says how an indicator is defined, for a terminal.
 func Explain(ind catalogue.Indicator) string {
 	var b strings.Builder

@@ -34,7 +34,7 @@ func (e *Evaluator) Rows(ctx context.Context, q Question, part Part, after strin
 	if limit < 1 || limit > MaxRows {
 		return RowPage{}, &QuestionError{"limit", fmt.Sprintf("%d is not within 1 to %d", limit, MaxRows)}
 	}
-	inds, err := e.indicators(q)
+	inds, err := q.Indicators(e.cat)
 	if err != nil {
 		return RowPage{}, err
 	}
