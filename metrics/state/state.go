@@ -10,7 +10,9 @@ package state
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"youzhi/ingest/event"
@@ -31,6 +33,33 @@ var topics = map[string]string{"cases": "youzhi.cases.v1", "tickets": "youzhi.co
 
 // chunk is how many subjects are folded and written at once.
 const chunk = 2000
+
+// chunkBytes bounds the names of the subjects that one statement has as a
+// parameter: a server takes 128 KiB of one, quotes and commas included.
+const chunkBytes = 100 << 10
+
+// nameBytes is what a name takes in a parameter, where an escaped character is
+// escaped again.
+func nameBytes(name string) int {
+	return len("'',") + len(name) + 3*(strings.Count(name, "'")+strings.Count(name, `\`))
+}
+
+// chunks cuts names into as many as one statement takes.
+func chunks(names []string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for len(names) > 0 {
+			n, bytes := 1, nameBytes(names[0])
+			for n < min(len(names), chunk) && bytes+nameBytes(names[n]) <= chunkBytes {
+				bytes += nameBytes(names[n])
+				n++
+			}
+			if !yield(names[:n]) {
+				return
+			}
+			names = names[n:]
+		}
+	}
+}
 
 // Builder folds events into editions.
 type Builder struct {
@@ -130,6 +159,7 @@ func (f *baseFold) stream(ctx context.Context, statement string, p queries.Param
 	var (
 		histories [][]event.Event
 		current   []event.Event
+		names     int // bytes of the histories' subjects
 	)
 	flush := func() error {
 		if len(histories) == 0 {
@@ -137,7 +167,7 @@ func (f *baseFold) stream(ctx context.Context, statement string, p queries.Param
 		}
 		err := f.fold(ctx, table, histories)
 		f.subjects += uint64(len(histories))
-		histories = histories[:0]
+		histories, names = histories[:0], 0
 		return err
 	}
 	err = f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
@@ -157,9 +187,9 @@ func (f *baseFold) stream(ctx context.Context, statement string, p queries.Param
 		}
 		e.Data = []byte(data)
 		if len(current) > 0 && current[0].Subject != e.Subject {
-			histories = append(histories, current)
+			histories, names = append(histories, current), names+nameBytes(current[0].Subject)
 			current = nil
-			if len(histories) == chunk {
+			if len(histories) == chunk || names+nameBytes(e.Subject) > chunkBytes {
 				if err := flush(); err != nil {
 					return err
 				}
@@ -219,7 +249,7 @@ type takeover struct {
 
 func (f *baseFold) takeovers(ctx context.Context, base string, subjects []string) (map[string]takeover, error) {
 	out := map[string]takeover{}
-	for part := range slices.Chunk(subjects, chunk) {
+	for part := range chunks(subjects) {
 		err := f.db.Rows(ctx, queries.File("state/dims"), queries.Params{"edition": f.Edition, "base": base, "subjects": part}, func(scan func(...any) error) error {
 			var (
 				subject  string
@@ -280,21 +310,23 @@ func (f *baseFold) groupReceived(ctx context.Context, subjects []string) (map[st
 	earliest := map[string]time.Time{}
 	for level := subjects; len(level) > 0; {
 		var next []string
-		err := f.db.Rows(ctx, queries.File("state/children"), queries.Params{"edition": f.Edition, "subjects": level}, func(scan func(...any) error) error {
-			var parent, child string
-			if err := scan(&parent, &child); err != nil {
-				return err
-			}
-			for _, root := range roots[parent] {
-				if !slices.Contains(roots[child], root) {
-					roots[child] = append(roots[child], root)
-					next = append(next, child)
+		for part := range chunks(level) {
+			err := f.db.Rows(ctx, queries.File("state/children"), queries.Params{"edition": f.Edition, "subjects": part}, func(scan func(...any) error) error {
+				var parent, child string
+				if err := scan(&parent, &child); err != nil {
+					return err
 				}
+				for _, root := range roots[parent] {
+					if !slices.Contains(roots[child], root) {
+						roots[child] = append(roots[child], root)
+						next = append(next, child)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return nil, fmt.Errorf("read merged tickets: %w", err)
 			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read merged tickets: %w", err)
 		}
 		slices.Sort(next)
 		next = slices.Compact(next)
