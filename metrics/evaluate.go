@@ -397,7 +397,7 @@ HAVING sum(n) != 0 OR sum(pending) != 0 OR sum(excluded_n) != 0 OR sum(unknown_n
 // reportedSQL names as `reported` which steps each source reports, per product.
 func reportedSQL(base, edition string) string {
 	if edition == liveEdition {
-		return "reported AS (SELECT base, source, product, step FROM reported_steps FINAL WHERE units > 0 GROUP BY base, source, product, step)"
+		return "reported AS (SELECT base, source, product, step FROM reporters FINAL)"
 	}
 	return fmt.Sprintf("reported AS (SELECT %s AS base, source, product, arrayJoin(steps) AS step FROM %s FINAL WHERE edition = {edition:String} AND excluded != 'test' GROUP BY source, product, step)", quote(base), base)
 }

@@ -78,9 +78,19 @@ func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]s
 			}
 		}
 	}
-	for _, base := range slices.Sorted(maps.Keys(baseDays)) {
-		if err := f.steps(ctx, run, base, slices.Sorted(maps.Keys(baseDays[base]))); err != nil {
+	for _, base := range catalogue.Bases {
+		changed := slices.Sorted(maps.Keys(baseDays[base]))
+		if err := f.steps(ctx, run, base, changed); err != nil {
 			return "", err
+		}
+		others, err := f.othersReport(ctx, run, base, changed)
+		if err != nil {
+			return "", err
+		}
+		if others || before.IsZero() {
+			if err := f.reporters(ctx, run, base); err != nil {
+				return "", err
+			}
 		}
 	}
 	now, err := f.reportedHash(ctx)
@@ -149,11 +159,54 @@ GROUP BY base, day, source, product, step`, quote(base), base, condition), p)
 	return nil
 }
 
+// othersReport says whether some changed days of a base tell of a step that was
+// not known to be reported, or no longer of one that was.
+func (f *Facts) othersReport(ctx context.Context, run uint64, base string, days []calendar.Day) (bool, error) {
+	for part := range slices.Chunk(days, maxDays) {
+		p := queries.Params{"run": run}
+		condition := dayCondition(part, p)
+		var rows []struct {
+			Found uint64 `ch:"found"`
+		}
+		err := f.db.Select(ctx, &rows, fmt.Sprintf(`SELECT count() AS found
+FROM reported_steps FINAL
+WHERE base = %[1]s AND %[2]s AND (units > 0 OR version = {run:UInt64})
+    AND (units > 0) != ((source, product, step) IN (SELECT source, product, step FROM reporters FINAL WHERE base = %[1]s))`, quote(base), condition), p)
+		if err != nil {
+			return false, fmt.Errorf("look for other reported steps of %s: %w", base, err)
+		}
+		if rows[0].Found > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// reporters replaces which steps the sources of a base report, from all days.
+func (f *Facts) reporters(ctx context.Context, run uint64, base string) error {
+	err := f.db.Exec(ctx, fmt.Sprintf(`INSERT INTO reporters (base, source, product, step, version, is_deleted)
+SELECT base, source, product, step, {run:UInt64}, max(units) = 0
+FROM
+(
+    SELECT base, source, product, step, units
+    FROM reported_steps FINAL
+    WHERE base = %[1]s
+    UNION ALL
+    SELECT base, source, product, step, toInt64(0)
+    FROM reporters FINAL
+    WHERE base = %[1]s
+)
+GROUP BY base, source, product, step`, quote(base)), queries.Params{"run": run})
+	if err != nil {
+		return fmt.Errorf("reporters of %s: %w", base, err)
+	}
+	return nil
+}
+
 func (f *Facts) reportedHash(ctx context.Context) (string, error) {
 	h := sha256.New()
-	err := f.db.Rows(ctx, `SELECT DISTINCT concat(base, '\0', source, '\0', product, '\0', step) AS line
-FROM reported_steps FINAL
-WHERE units > 0
+	err := f.db.Rows(ctx, `SELECT concat(base, '\0', source, '\0', product, '\0', step) AS line
+FROM reporters FINAL
 ORDER BY line`, nil, func(scan func(...any) error) error {
 		var line string
 		if err := scan(&line); err != nil {

@@ -258,6 +258,7 @@ func derived(t testing.TB, db *queries.DB) rows {
 FROM facts FINAL
 WHERE numerator != 0 OR denominator != 0 OR squares != 0 OR weights != 0 OR n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0`,
 		`SELECT concatWithSeparator(' ', 'reported_steps', base, toString(day), source, product, step) AS place, toString(units) AS text FROM reported_steps FINAL WHERE units != 0`,
+		`SELECT concatWithSeparator(' ', 'reporters', base, source, product, step) AS place, '' AS text FROM reporters FINAL`,
 	} {
 		err := db.Rows(context.Background(), statement, nil, func(scan func(...any) error) error {
 			var place, text string

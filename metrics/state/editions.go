@@ -149,7 +149,7 @@ func (b *Builder) Forget(ctx context.Context) error {
 	if err := b.TouchAll(ctx, last.Number+1); err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
-	for _, table := range []string{"facts", "reported_steps"} {
+	for _, table := range []string{"facts", "reported_steps", "reporters"} {
 		if err := b.db.Exec(ctx, "TRUNCATE TABLE "+table, nil); err != nil {
 			return fmt.Errorf("forget %s: %w", table, err)
 		}

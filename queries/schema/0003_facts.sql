@@ -39,6 +39,20 @@ CREATE TABLE IF NOT EXISTS reported_steps
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (base, day, source, product, step);
 
+-- The same without the days: who reports what at all. Made anew when a day has
+-- told of another step or no longer of one, so that no run reads all days.
+CREATE TABLE IF NOT EXISTS reporters
+(
+    base       LowCardinality(String),
+    source     LowCardinality(String),
+    product    LowCardinality(String),
+    step       LowCardinality(String),
+    version    UInt64,
+    is_deleted UInt8
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (base, source, product, step);
+
 -- What was published on a day stays as it was published.
 CREATE TABLE IF NOT EXISTS snapshots
 (
