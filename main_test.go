@@ -34,7 +34,7 @@ import (
 )
 
 // patience is the longest that any one command may take.
-const patience = 3 * time.Minute
+const patience = 2 * time.Minute
 
 // What TestMain prepares.
 var (
@@ -120,7 +120,15 @@ func newDesk(t testing.TB, settings ...string) *desk {
 	if engine != "" {
 		env = append(env, embedded.EngineVariable+"="+engine)
 	}
-	return &desk{t, t.TempDir(), append(env, settings...)}
+	for _, setting := range settings {
+		// A name alone takes the variable away, a later value replaces an earlier one.
+		name, _, given := strings.Cut(setting, "=")
+		env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+		if given {
+			env = append(env, setting)
+		}
+	}
+	return &desk{t, t.TempDir(), env}
 }
 
 // withEngine is a desk for commands that open a data folder.
@@ -270,7 +278,7 @@ func (d *desk) refused(o outcome, want []string, args ...string) {
 		d.Errorf("%s: exit code %d, want 1\n%s", name, o.code, o.out)
 	}
 	said := o.complaints()
-	if len(said) != 1 || !strings.HasPrefix(said[0], "youzhi: ") || len(said[0]) > 500 {
+	if len(said) != 1 || !strings.HasPrefix(said[0], "youzhi: ") || len(said[0]) > 2000 {
 		d.Errorf("%s: want one clear line, got\n%s", name, strings.Join(said, "\n"))
 	}
 	for _, w := range want {
@@ -278,7 +286,7 @@ func (d *desk) refused(o outcome, want []string, args ...string) {
 			d.Errorf("%s: want %q in\n%s", name, w, strings.Join(said, "\n"))
 		}
 	}
-	for _, inside := range []string{"panic", "goroutine ", ".go:", "context canceled", "0x"} {
+	for _, inside := range []string{"panic", "goroutine ", ".go:", "context canceled", "0x", "[HTTP", "SELECT "} {
 		if strings.Contains(o.err, inside) {
 			d.Errorf("%s: %q in\n%s", name, inside, o.err)
 		}
@@ -834,6 +842,7 @@ func TestBesideAnotherProcess(t *testing.T) {
 		t.Errorf("beside another process:\n%s\nalone:\n%s", beside, alone)
 	}
 	d.fails([]string{"rebuild", "another process holds the data folder"}, "rebuild", "--data", folder)
+	d.fails([]string{"jobs run", "another process holds the data folder"}, "jobs", "run", "fold", "--data", folder)
 	said := d.must("import", "--data", folder, "--map", mapping(t, "olist.yaml"), sample(t, "olist"))
 	if got, want := readBooks(t, said), (books{consumed: eventsOfBoth, rows: eventsOfBoth}); got != want || !strings.Contains(said, addUp) {
 		t.Errorf("books %+v, want %+v\n%s", got, want, said)
@@ -925,8 +934,9 @@ func TestPublishedAndRebuilt(t *testing.T) {
 	}
 	_, split := d.kpi("data", append(published, "--by", "region")...)
 
-	s := d.serve("data")
 	count := func() string {
+		s := d.serve("data")
+		defer s.stop()
 		return s.ask("SELECT count(), uniqExact(key), min(published_at), max(published_at) FROM snapshots")
 	}
 	once := count()
@@ -934,7 +944,6 @@ func TestPublishedAndRebuilt(t *testing.T) {
 	if twice := count(); twice != once {
 		t.Errorf("a second run changed what was published from %s to %s", once, twice)
 	}
-	s.stop()
 
 	// The rest of the day's orders arrives, then all is made again.
 	d.importBoth("data", filepath.Dir(sample(t, "olist")))
@@ -983,14 +992,15 @@ func TestValidate(t *testing.T) {
 		want = append(want, fmt.Sprintf("bad.ndjson: line %d: %s: ", len(want)+1, strings.TrimSuffix(code, ".json")))
 	}
 	d.write("good.ndjson", good.String())
-	if got := d.must("validate", "good.ndjson"); got != fmt.Sprintf("good.ndjson: %d events, 0 bad\n", n) {
+	if got := d.must("validate", "good.ndjson"); !strings.HasPrefix(got, fmt.Sprintf("%d events, 0 bad\n", n)) || strings.Count(got, "  good cn.post.") != 50 {
 		t.Errorf("good samples:\n%s", got)
 	}
 	d.write("bad.ndjson", bad.String())
 	o := d.fails([]string{"bad.ndjson", "contract"}, "validate", "bad.ndjson")
-	lines := strings.Split(strings.TrimSuffix(o.out, "\n"), "\n")
-	if len(lines) != len(want)+1 || lines[len(lines)-1] != fmt.Sprintf("bad.ndjson: %d events, %d bad", len(want), len(want)) {
-		t.Errorf("%d lines for %d bad samples, the last: %s", len(lines), len(want), lines[len(lines)-1])
+	found, sums, _ := strings.Cut(o.out, fmt.Sprintf("\n%d events, %d bad\n", len(want), len(want)))
+	lines := strings.Split(found, "\n")
+	if len(lines) != len(want) || !strings.Contains(sums, "  bad range: ") || strings.Contains(sums, "  good ") {
+		t.Errorf("%d lines for %d bad samples, then\n%s", len(lines), len(want), sums)
 	}
 	for i, w := range want[:min(len(want), len(lines))] {
 		if !strings.HasPrefix(lines[i], w) || len(lines[i]) == len(w) {
@@ -1054,17 +1064,18 @@ inputs:
 		{name: "bad variable", env: []string{"YOUZHI_INGEST_BATCH_ROWS=many"}, args: []string{"all"}, want: []string{"YOUZHI_INGEST_BATCH_ROWS", "many"}},
 		{name: "unknown key", files: map[string]string{"youzhi.yaml": "ingest:\n  batchrows: 5\n"}, args: []string{"all"}, want: []string{"youzhi.yaml: line 2", "ingest.batchrows: unknown setting"}},
 		{name: "bad value", files: map[string]string{"youzhi.yaml": "language: latin\n"}, args: []string{"check"}, want: []string{"youzhi.yaml: line 1", "latin"}},
-		{name: "bad schedule", files: map[string]string{"youzhi.yaml": "jobs:\n  snapshot_daily: 61 4 * * *\n"}, args: []string{"jobs"}, want: []string{"snapshot", "61"}},
+		{name: "bad schedule", files: map[string]string{"youzhi.yaml": "jobs:\n  snapshot_daily: 61 4 * * *\n"}, args: []string{"jobs"}, want: []string{"jobs.snapshot_daily", "61"}},
 		{name: "no such settings file", args: []string{"check", "--config", "own.yaml"}, want: []string{"own.yaml"}},
 		{name: "missing engine", env: []string{"YOUZHI_ENGINE=/nowhere/libchdb.so"}, args: []string{"all"}, want: []string{"engine is missing", "/nowhere/libchdb.so"}},
 		{name: "missing engine, import", files: map[string]string{"own.yaml": events, "in/cases.csv": header}, env: []string{"YOUZHI_ENGINE=/nowhere/libchdb.so"}, args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"engine is missing", "/nowhere/libchdb.so"}},
+		{name: "missing engine of the file", files: map[string]string{"youzhi.yaml": "engine: /nowhere/libchdb.so\n"}, env: []string{"YOUZHI_ENGINE"}, args: []string{"all"}, want: []string{"engine is missing", "/nowhere/libchdb.so"}},
 		{name: "not an engine", files: map[string]string{"lib.so": "text"}, env: []string{"YOUZHI_ENGINE=lib.so"}, args: []string{"check"}, want: []string{"lib.so"}},
 		{name: "data folder is a file", files: map[string]string{"own": ""}, args: []string{"kpi", "--data", "own"}, want: []string{"data folder", "own"}},
 
 		{name: "catalogue, unknown key", files: map[string]string{"own/a.yaml": indicator("chart: line", "chart: line\n    colour: red")}, env: []string{"YOUZHI_CATALOGUE=own"}, args: []string{"check"}, want: []string{"own/a.yaml", "colour"}},
 		{name: "catalogue, unknown key, services", files: map[string]string{"own/a.yaml": indicator("chart: line", "chart: line\n    colour: red")}, env: []string{"YOUZHI_CATALOGUE=own"}, args: []string{"all"}, want: []string{"own/a.yaml", "colour"}},
-		{name: "catalogue, bad entry", files: map[string]string{"own/a.yaml": indicator("window: DUE", "window: SOON")}, env: []string{"YOUZHI_CATALOGUE=own"}, args: []string{"kpi"}, want: []string{"own/a.yaml", "own_rate", "SOON"}},
-		{name: "catalogue, bad entry, import", files: map[string]string{"own/a.yaml": indicator("window: DUE", "window: SOON"), "own.yaml": events, "in/cases.csv": header + "1,2026-01-01 00:00:00,BJ\n"}, env: []string{"YOUZHI_CATALOGUE=own"}, args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"own/a.yaml", "own_rate", "SOON"}},
+		{name: "catalogue, bad entry", files: map[string]string{"own/a.yaml": indicator("chart: line", "chart: pie")}, env: []string{"YOUZHI_CATALOGUE=own"}, args: []string{"kpi"}, want: []string{"own/a.yaml", "own_rate", "pie"}},
+		{name: "catalogue, bad entry, import", files: map[string]string{"own/a.yaml": indicator("chart: line", "chart: pie"), "own.yaml": events, "in/cases.csv": header + "1,2026-01-01 00:00:00,BJ\n"}, env: []string{"YOUZHI_CATALOGUE=own"}, args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"own/a.yaml", "own_rate", "pie"}},
 		{name: "catalogue, a key of ours", files: map[string]string{"own/a.yaml": indicator("own_rate", "on_time_delivery_rate")}, env: []string{"YOUZHI_CATALOGUE=own"}, args: []string{"check"}, want: []string{"own/a.yaml", "on_time_delivery_rate", "twice"}},
 		{name: "no such catalogue", env: []string{"YOUZHI_CATALOGUE=own"}, args: []string{"check"}, want: []string{"catalogue", "own"}},
 		{name: "catalogue is a file", files: map[string]string{"own.yaml": indicator()}, env: []string{"YOUZHI_CATALOGUE=own.yaml"}, args: []string{"check"}, want: []string{"catalogue", "own.yaml", "folder"}},
@@ -1075,7 +1086,7 @@ inputs:
 
 		{name: "no mapping", args: []string{"import", "in"}, want: []string{`"map" not set`}},
 		{name: "no such mapping", args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"own.yaml"}},
-		{name: "mapping, unknown key", files: map[string]string{"own.yaml": strings.Replace(events, "key: id", "keys: id", 1), "in/cases.csv": header}, args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"own.yaml:7", "keys"}},
+		{name: "mapping, unknown key", files: map[string]string{"own.yaml": strings.Replace(events, "key: id", "key: id\n    keys: id", 1), "in/cases.csv": header}, args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"own.yaml:8", "keys"}},
 		{name: "mapping, unknown type", files: map[string]string{"own.yaml": strings.Replace(events, "case.ended", "case.finished", 1), "in/cases.csv": header}, args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"own.yaml:10", "cn.post.case.finished"}},
 		{name: "missing column", files: map[string]string{"own.yaml": events, "in/cases.csv": "id,at\n1,2026-01-01 00:00:00\n"}, args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"in/cases.csv", "region", "own.yaml"}},
 		{name: "no such input", files: map[string]string{"own.yaml": events}, args: []string{"import", "--map", "own.yaml", "in"}, want: []string{"own", "in: no such file"}},
@@ -1202,12 +1213,13 @@ func TestBadRows(t *testing.T) {
 	if n := s.ask("SELECT count(), uniqExact(subject) FROM subjects FINAL WHERE base = 'cases'"); n != "99\t99" {
 		t.Errorf("cases without the bad row: %s", n)
 	}
-	s.stop()
 
+	// This time beside a process that holds the folder and does not ingest.
 	d.writeTable(eventFiles[0], orders.head, orders.rows)
 	after := readBooks(t, d.must(arguments...))
 	// The order's events, two to five, are new; the others are there already.
 	if more := after.rows - before.rows; more < 2 || more > 5 || after.duplicates != before.rows || after.missing != 0 {
 		t.Errorf("books after the row was mended: %+v, before %+v", after, before)
 	}
+	s.stop()
 }
