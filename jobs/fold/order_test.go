@@ -134,6 +134,12 @@ func seedCount(t testing.TB, some int) int {
 	return n
 }
 
+// thorough says that time does not matter: `make verify`.
+func thorough(t testing.TB) bool {
+	t.Helper()
+	return seedCount(t, 0) > 0
+}
+
 // together is how many seeds share a database, as the subjects of one operator:
 // a run costs the same for one seed as for ten.
 const together = 20
