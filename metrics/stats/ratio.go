@@ -28,7 +28,8 @@ type RateRatio struct {
 	// Ratio is after divided by before: 0.75 is a quarter less.
 	Ratio    float64
 	Interval Interval
-	// Unbounded says that there was no event before: ratio and upper limit are infinite, and hold 0 here.
+	// Unbounded says that the interval has no upper end, and holds 0 for it: there was no event before, in which case Ratio
+	// is infinite and holds 0 too, or the data bound nothing at so large a φ.
 	Unbounded bool
 	// P is the exact p value widened by φ as the interval is; MidP counts half of what was seen, and has no φ.
 	P, MidP float64
@@ -80,13 +81,19 @@ func CompareEventRates(before, after Events, terms Terms) (RateRatio, error) {
 		r.Interval.Method = MethodLogWald
 		r.P = normalP(math.Log(r.Ratio) / (phi * se))
 	} else {
-		lower, upper = ratioLimits(after.X, k, scale, distuv.UnitNormal.Survival(z))
+		lower, upper = ratioLimits(after.X, k, scale, logTail(z))
 		r.Interval.Method = MethodRatioExact
 		if phi > 1 && r.P < 1 {
-			r.P = normalP(distuv.UnitNormal.Quantile(r.P/2) / phi)
+			// All events are on one side.
+			all := math.Log(share)
+			if after.X == 0 {
+				all = math.Log1p(-share)
+			}
+			r.P = normalP(zOfLogTail(float64(k)*all) / phi)
 		}
 	}
-	if !finite(lower) || !finite(r.Ratio) || !r.Unbounded && !finite(upper) {
+	r.Unbounded = math.IsInf(upper, 1)
+	if !finite(lower) || !finite(r.Ratio) || math.IsNaN(upper) {
 		return RateRatio{}, fmt.Errorf("compare event rates: the ratio of %d in %v to %d in %v is too large to compute with",
 			after.X, after.Exposure, before.X, before.Exposure)
 	}
@@ -98,18 +105,43 @@ func CompareEventRates(before, after Events, terms Terms) (RateRatio, error) {
 	return r, nil
 }
 
-// ratioLimits are the odds of the Clopper-Pearson limits of x of k, times the scale. With x = k the upper one is infinite.
-func ratioLimits(x, k int64, scale, tail float64) (lower, upper float64) {
+// ratioLimits are the odds of the Clopper-Pearson limits of x of k, times the scale, with the logarithm of the probability
+// in each tail. With x = k the upper one is infinite.
+func ratioLimits(x, k int64, scale, logTail float64) (lower, upper float64) {
 	odds := func(q float64) float64 { return q / (1 - q) * scale }
-	n := float64(k)
 	switch x {
 	case 0:
-		// (1-q)^k = tail
-		return 0, math.Expm1(-math.Log(tail)/n) * scale
+		// (1-q)^k is the tail.
+		return 0, math.Expm1(-logTail/float64(k)) * scale
 	case k:
-		// q^k = tail; odds are 1/(1/q - 1)
-		return scale / math.Expm1(-math.Log(tail)/n), math.Inf(1)
+		// q^k is the tail, and the odds are 1/(1/q - 1).
+		return scale / math.Expm1(-logTail/float64(k)), math.Inf(1)
 	default:
+		tail := math.Exp(logTail)
 		return odds(mathext.InvRegIncBeta(float64(x), float64(k-x+1), tail)), odds(mathext.InvRegIncBeta(float64(x+1), float64(k-x), 1-tail))
 	}
+}
+
+// farTail is the z from which the normal tail is taken from its expansion, as its probability runs out of floating point.
+const farTail = 25
+
+// logTail is the logarithm of the probability beyond a standard normal z.
+func logTail(z float64) float64 {
+	if z < farTail {
+		return math.Log(math.Erfc(z/math.Sqrt2) / 2)
+	}
+	return -z*z/2 - math.Log(z*math.Sqrt(2*math.Pi)) + math.Log1p(-1/(z*z))
+}
+
+// zOfLogTail is the inverse of [logTail].
+func zOfLogTail(l float64) float64 {
+	if l > logTail(farTail) {
+		return -distuv.UnitNormal.Quantile(math.Exp(l))
+	}
+	z := math.Sqrt(-2 * l)
+	for range 8 {
+		// Newton's step: the slope of the logarithm of the tail is close to -z here.
+		z += (logTail(z) - l) / z
+	}
+	return z
 }

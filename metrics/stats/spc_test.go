@@ -17,6 +17,13 @@ var (
 	ex6  = []float64{90.9, 91.8, 90.2, 92.4, 91.1, 90.6, 92.0, 91.5, 90.8, 92.2, 91.3, 91.9}
 )
 
+// failer is what tests and drawn tests have in common.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // tight is the relative tolerance against the worked examples, of which six places are printed.
 func tight(got, want float64) bool {
 	return math.Abs(got-want) <= max(1e-6*math.Abs(want), 5.1e-7)
@@ -45,7 +52,7 @@ func counts(nums, dens []float64) []stats.Observation {
 	return out
 }
 
-func chart(t testing.TB, observations []stats.Observation, opts stats.Options) stats.Chart {
+func chart(t failer, observations []stats.Observation, opts stats.Options) stats.Chart {
 	t.Helper()
 	c, err := stats.ControlChart(observations, opts)
 	if err != nil {
@@ -54,13 +61,13 @@ func chart(t testing.TB, observations []stats.Observation, opts stats.Options) s
 	return c
 }
 
-func xmr(t testing.TB, better stats.Better, vs ...float64) stats.Chart {
+func xmr(t failer, better stats.Better, vs ...float64) stats.Chart {
 	t.Helper()
 	return chart(t, values(vs...), stats.Options{Measure: stats.MeasureValue, Better: better})
 }
 
 // last returns the last phase, which has to be there.
-func last(t testing.TB, c stats.Chart) stats.Phase {
+func last(t failer, c stats.Chart) stats.Phase {
 	t.Helper()
 	p, ok := c.Last()
 	if !ok {
