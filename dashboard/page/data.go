@@ -58,19 +58,14 @@ func TopicOf(l Language, name string, newest, received, now time.Time) Topic {
 
 // Book is the reconciliation of one partition.
 type Book struct {
-	Topic     string `ch:"topic"`
-	Partition int32  `ch:"partition"`
-	First     int64  `ch:"first"`
-	Committed int64  `ch:"committed"`
-	End       int64  `ch:"end"`
-	Stored    int64  `ch:"stored"`
-	Counted   int64  `ch:"counted"`
-	Duplicate int64  `ch:"duplicates"`
-	Refused   int64  `ch:"quarantined"`
-	Missing   int64  `ch:"missing"`
-	// MissingAt are the first missing offsets.
-	MissingAt []int64   `ch:"missing_at"`
-	At        time.Time `ch:"at"`
+	Topic                 string
+	Partition             int32
+	First, Committed, End int64 // offsets
+	Stored, Counted       int64
+	Duplicate, Refused    int64
+	Missing               int64
+	MissingAt             []int64 // the first of them
+	At                    time.Time
 }
 
 // Consumed is how many offsets the group has passed.
@@ -136,19 +131,19 @@ type Conflict struct {
 // Job is one run of a scheduled job.
 type Job struct {
 	Name    string    `ch:"job"`
-	Period  time.Time `ch:"period"`
+	At      time.Time `ch:"at"`
 	Started time.Time `ch:"started"`
 	Ended   time.Time `ch:"ended"` // zero while it runs
 	Outcome string    `ch:"outcome"`
 	Error   string    `ch:"error"`
 
-	Text, At, Took, State string
-	Bad                   bool
+	Text, Began, Took, State string
+	Bad                      bool
 }
 
 // JobOf makes a run ready to be shown.
 func JobOf(l Language, j Job) Job {
-	j.Text, j.At, j.State = l.Word("job", j.Name), Time(j.Started), l.Word("outcome.job", j.Outcome)
+	j.Text, j.Began, j.State = l.Word("job", j.Name), Time(j.Started), l.Word("outcome.job", j.Outcome)
 	if j.Ended.Unix() > 0 {
 		j.Took = strconv.FormatFloat(j.Ended.Sub(j.Started).Seconds(), 'f', 1, 64) + space + "s"
 	}

@@ -140,11 +140,11 @@ func FreshOf(l Language, s Standing, now time.Time, href string) Fresh {
 	if s.AsOf.IsZero() {
 		f.Empty = true
 	} else {
-		f.AsOf = Minute(s.AsOf)
+		f.AsOf = Short(s.AsOf, now)
 		f.Lag = l.Span(now.Sub(s.AsOf))
 		f.Late = now.Sub(s.AsOf) > lagLimit
 		if !s.Newest.IsZero() && s.AsOf.Sub(s.Newest) > 24*time.Hour {
-			f.Newest = Minute(s.Newest)
+			f.Newest = calendar.DayOf(s.Newest).String()
 		}
 	}
 	switch {

@@ -236,6 +236,14 @@ func Time(t time.Time) string { return t.In(calendar.Beijing).Format("2006-01-02
 // Minute writes an instant in Beijing, to the minute.
 func Minute(t time.Time) string { return t.In(calendar.Beijing).Format("2006-01-02 15:04") }
 
+// Short writes an instant in Beijing to the minute, without the year if it is now's.
+func Short(t, now time.Time) string {
+	if t.In(calendar.Beijing).Year() == now.In(calendar.Beijing).Year() {
+		return t.In(calendar.Beijing).Format("01-02 15:04")
+	}
+	return Minute(t)
+}
+
 // Span writes a length of time in its largest unit, or two: 4 seconds, 3 hours.
 func (l Language) Span(d time.Duration) string {
 	if d < 0 {

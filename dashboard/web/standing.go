@@ -45,11 +45,18 @@ func (s *Server) topics(ctx context.Context) ([]topicStanding, error) {
 
 // books are the reconciliation as last looked at; empty: never.
 func (s *Server) books(ctx context.Context) ([]page.Book, error) {
-	var rows []page.Book
-	if err := s.o.DB.Select(ctx, &rows, queries.File("page/books"), nil); err != nil {
-		return nil, fmt.Errorf("latest reconciliation: %w", err)
+	rows, err := s.o.DB.LastReconciliation(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return rows, nil
+	var out []page.Book
+	for _, r := range rows {
+		out = append(out, page.Book{
+			Topic: r.Topic, Partition: r.Partition, First: r.First, Committed: r.Committed, End: r.End, Stored: r.Stored, Counted: r.Counted,
+			Duplicate: r.Duplicates, Refused: r.Quarantined, Missing: r.Missing, MissingAt: r.MissingAt, At: r.At.UTC(),
+		})
+	}
+	return out, nil
 }
 
 // standing is what is known about the data.

@@ -188,7 +188,7 @@ type Bar struct {
 	Label string  // for example the region's name
 	Value float64 // in the unit of the axis
 	Tone  Tone
-	Note  string // stands at the bar's end, value and verdict in words
+	Note  string // stands in a column at the right: the value and what a click opens
 	Text  string // the whole sentence for the tooltip
 	Link  string
 }
@@ -207,6 +207,7 @@ type Split struct {
 func Bars(s Split) (Chart, error) {
 	n := len(s.Bars)
 	labels := make([]string, n)
+	notes := make([]string, n)
 	data := make([]opts.BarData, n)
 	texts := [][]string{make([]string, n)}
 	links := [][]string{make([]string, n)}
@@ -230,10 +231,8 @@ func Bars(s Split) (Chart, error) {
 			return Chart{}, fmt.Errorf("draw split %s: tone %q of %s is none of met, missed, neutral, small", s.Name, b.Tone, b.Label)
 		}
 		labels[i] = b.Label
-		data[i] = opts.BarData{
-			Name: b.Label, Value: b.Value, ItemStyle: style,
-			Label: &opts.Label{Show: opts.Bool(true), Position: "right", Formatter: b.Note, Color: ColourDim, FontSize: 12},
-		}
+		notes[i] = b.Note
+		data[i] = opts.BarData{Name: b.Label, Value: b.Value, ItemStyle: style}
 		texts[0][i], links[0][i] = b.Text, b.Link
 	}
 	if s.Target != nil {
@@ -244,8 +243,7 @@ func Bars(s Split) (Chart, error) {
 	bar := charts.NewBar()
 	bar.SetGlobalOptions(common(s.Description)...)
 	bar.SetGlobalOptions(
-		// The room at the right is for the notes at the bars' ends.
-		charts.WithGridOpts(opts.Grid{Left: "8", Right: "150", Top: "24", Bottom: "4", ContainLabel: opts.Bool(true)}),
+		charts.WithGridOpts(opts.Grid{Left: "8", Right: "8", Top: "24", Bottom: "4", ContainLabel: opts.Bool(true)}),
 		charts.WithXAxisOpts(opts.XAxis{
 			Type: "value", Min: low, Max: high, MinInterval: step, MaxInterval: step,
 			AxisLabel: axisLabel(s.Axis.Suffix),
@@ -257,6 +255,13 @@ func Bars(s Split) (Chart, error) {
 			AxisLabel: &opts.AxisLabel{Show: opts.Bool(true), Color: ColourInk, FontSize: 12, Width: 120, Overflow: "truncate"},
 		}),
 	)
+	// The notes are a second axis, so that they stand in a column of their own and
+	// no line crosses them.
+	bar.ExtendYAxis(opts.YAxis{
+		Type: "category", Inverse: opts.Bool(true), Position: "right", Data: notes,
+		AxisLine:  &opts.AxisLine{Show: opts.Bool(false)},
+		AxisLabel: &opts.AxisLabel{Show: opts.Bool(true), Color: ColourDim, FontSize: 12},
+	})
 	bar.SetXAxis(labels)
 	drawn := []charts.SeriesOpts{charts.WithBarChartOpts(opts.BarChart{BarWidth: "14"})}
 	if s.Target != nil {
@@ -264,7 +269,7 @@ func Bars(s Split) (Chart, error) {
 			charts.WithMarkLineNameXAxisItemOpts(opts.MarkLineNameXAxisItem{Name: s.Target.Text, XAxis: s.Target.Value}),
 			charts.WithMarkLineStyleOpts(opts.MarkLineStyle{
 				Symbol:    []string{"none", "none"},
-				Label:     &opts.Label{Formatter: "{b}", Position: "end", Color: ColourDim, FontSize: 12},
+				Label:     &opts.Label{Formatter: "{b}", Position: "start", Color: ColourDim, FontSize: 12},
 				LineStyle: &opts.LineStyle{Color: ColourInk, Width: 1, Type: "dashed"},
 			}))
 	}
@@ -347,10 +352,10 @@ func (s *span) nice(a Axis) (low, high, step float64) {
 	return round(low), round(high), step
 }
 
-// niceStep is the smallest of 1, 2, 5 times a power of ten that is not below v.
+// niceStep is the smallest of 1, 2, 2.5, 5 times a power of ten that is not below v.
 func niceStep(v float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(v)))
-	for _, m := range []float64{1, 2, 5} {
+	for _, m := range []float64{1, 2, 2.5, 5} {
 		if m*power >= v*(1-1e-9) {
 			return round(m * power)
 		}

@@ -120,8 +120,8 @@ func TestScale(t *testing.T) {
 	}{
 		"rates near the top stop at 100": {[]float64{97.2, 99.96}, percent, 97, 100, 1},
 		"one value":                      {[]float64{50}, percent, 49, 51, 0.5},
-		"zero alone":                     {[]float64{0}, percent, 0, 0.5, 0.5},
-		"nothing":                        {nil, percent, 0, 100, 50},
+		"zero alone":                     {[]float64{0}, percent, 0, 0.5, 0.25},
+		"nothing":                        {nil, percent, 0, 100, 25},
 		"fine":                           {[]float64{0.1, 0.35}, Axis{}, 0.1, 0.4, 0.1},
 		"large":                          {[]float64{0, 128431}, Axis{Floor: ptr(0)}, 0, 150000, 50000},
 		"below zero":                     {[]float64{-0.35, 0}, Axis{}, -0.4, 0, 0.1},

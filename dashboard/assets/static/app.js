@@ -47,10 +47,8 @@
     const set = () => {
       const option = coloured(source.option);
       option.tooltip.formatter = (p) => at(source.texts, p) || p.name;
-      // On a narrow screen the notes at the bars' ends get less room.
-      if (box.clientWidth < 480) {
-        for (const axis of option.yAxis) if (axis.type === "category") axis.axisLabel.width = 72;
-        for (const grid of option.grid) if (Number(grid.right) > 100) grid.right = "116";
+      if (box.clientWidth < 480) { // names get less room on a narrow screen
+        for (const axis of option.yAxis) if (axis.axisLabel.width) axis.axisLabel.width = 72;
       }
       chart.setOption(option, true);
     };
