@@ -3,6 +3,7 @@ package metrics
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,8 +68,17 @@ func (q Question) Indicators(cat *catalogue.Catalogue) ([]catalogue.Indicator, e
 	if q.From >= q.To {
 		return nil, &QuestionError{"from", fmt.Sprintf("%s is not before to %s", q.From, q.To)}
 	}
+	// What stands twice would be counted twice.
+	for i, d := range q.By {
+		if slices.Contains(q.By[:i], d) {
+			return nil, &QuestionError{"by", fmt.Sprintf("%q is named twice", d)}
+		}
+	}
 	var out []catalogue.Indicator
-	for _, key := range q.Keys {
+	for i, key := range q.Keys {
+		if slices.Contains(q.Keys[:i], key) {
+			return nil, &QuestionError{"key", fmt.Sprintf("%q is named twice", key)}
+		}
 		ind, ok := cat.Get(key)
 		if !ok {
 			return nil, &QuestionError{"key", fmt.Sprintf("no indicator %q", key)}
