@@ -71,10 +71,11 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	edition, asOf, err := e.edition(ctx, q.AsOf, inds)
+	edition, asOf, release, err := e.edition(ctx, q.AsOf, inds)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	// found[cell][role] are the parts; a role is numerator or denominator of a
 	// ratio of two counts, unit else.
 	found := map[cell]map[string]parts{}
@@ -405,11 +406,11 @@ func reportedSQL(base, edition string) string {
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000") }
 
 // edition chooses the state that answers for an as_of: the live one for zero,
-// else one folded from the events up to it.
-func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (string, time.Time, error) {
+// else one folded from the events up to it, which stays until release is called.
+func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (name string, at time.Time, release func(), err error) {
 	if asOf.IsZero() {
 		live, err := e.LiveAsOf(ctx)
-		return liveEdition, live, err
+		return liveEdition, live, func() {}, err
 	}
 	asOf = asOf.UTC().Truncate(time.Microsecond)
 	base := 0
@@ -418,11 +419,11 @@ func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogu
 			base = max(base, slices.Index(catalogue.Bases, pop.Base))
 		}
 	}
-	edition, err := e.editions.At(ctx, asOf, base)
+	name, release, err = e.editions.At(ctx, asOf, base)
 	if err != nil {
-		return "", time.Time{}, fmt.Errorf("fold the events up to %s: %w", asOf.Format(time.RFC3339), err)
+		return "", time.Time{}, nil, fmt.Errorf("fold the events up to %s: %w", asOf.Format(time.RFC3339), err)
 	}
-	return edition, asOf, nil
+	return name, asOf, release, nil
 }
 
 // unsourced names the populations of an indicator that no source reports: there

@@ -60,10 +60,11 @@ func (e *Evaluator) Rows(ctx context.Context, q Question, part Part, after strin
 	if ind.Kind == catalogue.Mean && part == PartNumerator {
 		condition = c.part(PartDenominator)
 	}
-	edition, asOf, err := e.edition(ctx, q.AsOf, inds)
+	edition, asOf, release, err := e.edition(ctx, q.AsOf, inds)
 	if err != nil {
 		return RowPage{}, err
 	}
+	defer release()
 	p := queries.Params{"edition": edition, "limit": uint32(limit) + 1}
 	days := ""
 	if ind.Window != catalogue.Snap {

@@ -126,7 +126,7 @@ func TestConflictBeforeRun(t *testing.T) {
 	slices.SortFunc(contents, func(a, b reported) int { return bytes.Compare(b.Hash[:], a.Hash[:]) })
 	for i := range contents {
 		s.store(t, contents[i:i+1], func() int32 { return 0 })
-		edition, err := s.editions.At(context.Background(), asOf, 0)
+		edition, release, err := s.editions.At(context.Background(), asOf, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,6 +134,7 @@ func TestConflictBeforeRun(t *testing.T) {
 		if diff := differences(want, stored(t, s.db, edition)); diff != "" {
 			t.Errorf("%d contents, before a run:\n%s", i+1, diff)
 		}
+		release()
 		if i%2 == 1 {
 			s.run(t, asOf)
 			if diff := differences(want, stored(t, s.db, state.Live)); diff != "" {

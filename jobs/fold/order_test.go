@@ -233,13 +233,14 @@ func TestFoldInAnyOrder(t *testing.T) {
 			t.Fatalf("%s: the facts in pieces are not those of the ordered pass:\n%s", w.name, diff)
 		}
 		for _, at := range []time.Time{asOf, w.instants[0].Add(-5 * day)} {
-			edition, err := pieces.editions.At(ctx, at, len(state.Bases)-1)
+			edition, release, err := pieces.editions.At(ctx, at, len(state.Bases)-1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := differences(referenceRows(pieces.reference(w.events, at)), stored(t, pieces.db, edition)); diff != "" {
 				t.Fatalf("%s: the state as of %s is not the fold in memory:\n%s", w.name, at, diff)
 			}
+			release()
 		}
 		compared := time.Now()
 		judgements := judge(units, asOf)

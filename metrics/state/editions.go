@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"youzhi/queries"
@@ -21,7 +23,8 @@ const kept = 4
 type Editions struct {
 	builder *Builder
 	mu      sync.Mutex
-	made    []edition
+	made    []*edition
+	names   int
 	prefix  string
 }
 
@@ -30,6 +33,7 @@ type edition struct {
 	asOf  time.Time
 	upto  int
 	state string // of the log when it was made
+	users atomic.Int32
 }
 
 // NewEditions is inert; Close drops what was made.
@@ -40,35 +44,26 @@ func NewEditions(b *Builder) *Editions {
 }
 
 // At gives the name of an edition for an as_of that holds the bases up to upto.
-func (e *Editions) At(ctx context.Context, asOf time.Time, upto int) (string, error) {
+// It stays until release is called.
+func (e *Editions) At(ctx context.Context, asOf time.Time, upto int) (name string, release func(), err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	last, err := e.builder.LastRun(ctx)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	ranges, err := e.builder.Arrived(ctx, last)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	log := logEnd(last, ranges)
-	for i := 0; i < len(e.made); {
-		m := e.made[i]
-		switch {
-		case m.state != log || (m.asOf.Equal(asOf) && m.upto < upto):
-			if err := e.drop(ctx, i); err != nil {
-				return "", err
-			}
-		case m.asOf.Equal(asOf):
-			return m.name, nil
-		default:
-			i++
+	for _, m := range e.made {
+		if m.state == log && m.asOf.Equal(asOf) && m.upto >= upto {
+			return m.name, m.use(), nil
 		}
 	}
-	for len(e.made) >= kept {
-		if err := e.drop(ctx, 0); err != nil {
-			return "", err
-		}
+	if err := e.makeRoom(ctx, log); err != nil {
+		return "", nil, err
 	}
 	// The live fold may not have looked at the newest events yet.
 	if last.Number == 0 {
@@ -77,21 +72,42 @@ func (e *Editions) At(ctx context.Context, asOf time.Time, upto int) (string, er
 		err = e.builder.FindConflicts(ctx, ranges, 0)
 	}
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	m := edition{name: e.prefix + asOf.Format(time.RFC3339Nano), asOf: asOf, upto: upto, state: log}
+	e.names++
+	m := &edition{name: fmt.Sprintf("%s%d:%s", e.prefix, e.names, asOf.Format(time.RFC3339Nano)), asOf: asOf, upto: upto, state: log}
 	e.made = append(e.made, m)
 	_, _, err = e.builder.Fold(ctx, Scope{Edition: m.name, Run: 1, AsOf: asOf, All: true, Fresh: true}, upto)
 	if err != nil {
-		return "", errors.Join(err, e.drop(context.WithoutCancel(ctx), len(e.made)-1))
+		return "", nil, errors.Join(err, e.drop(context.WithoutCancel(ctx), m))
 	}
-	return m.name, nil
+	return m.name, m.use(), nil
 }
 
-func (e *Editions) drop(ctx context.Context, i int) error {
-	name := e.made[i].name
-	e.made = append(e.made[:i], e.made[i+1:]...)
-	return e.builder.Drop(ctx, name)
+func (m *edition) use() (release func()) {
+	m.users.Add(1)
+	return sync.OnceFunc(func() { m.users.Add(-1) })
+}
+
+// makeRoom drops the editions of another state of the log and the oldest of more
+// than are kept, but none that a question still reads.
+func (e *Editions) makeRoom(ctx context.Context, log string) error {
+	left := len(e.made)
+	for _, m := range slices.Clone(e.made) {
+		if m.users.Load() > 0 || m.state == log && left < kept {
+			continue
+		}
+		if err := e.drop(ctx, m); err != nil {
+			return err
+		}
+		left--
+	}
+	return nil
+}
+
+func (e *Editions) drop(ctx context.Context, m *edition) error {
+	e.made = slices.DeleteFunc(e.made, func(o *edition) bool { return o == m })
+	return e.builder.Drop(ctx, m.name)
 }
 
 // Close drops the editions made.
@@ -100,7 +116,7 @@ func (e *Editions) Close(ctx context.Context) error {
 	defer e.mu.Unlock()
 	var faults []error
 	for len(e.made) > 0 {
-		faults = append(faults, e.drop(ctx, 0))
+		faults = append(faults, e.drop(ctx, e.made[0]))
 	}
 	return errors.Join(faults...)
 }
