@@ -1104,6 +1104,8 @@ inputs:
 		{name: "bad format", args: []string{"kpi", "--format", "xml"}, want: []string{"format", "xml"}},
 		{name: "bad published", args: []string{"kpi", "--published", "yesterday"}, want: []string{"published", "yesterday"}},
 		{name: "published and as-of", args: []string{"kpi", "--published", "2026-03-01", "--as-of", "2026-03-01T00:00:00Z"}, want: []string{"published", "as-of"}},
+		{name: "published and where", args: []string{"kpi", "--published", "2026-03-01", "--where", "region=11"}, want: []string{"published", "where"}},
+		{name: "key twice", args: []string{"kpi", "overdue_open_cases", "overdue_open_cases"}, want: []string{"overdue_open_cases", "twice"}},
 		{name: "no such job", args: []string{"jobs", "run", "nosuch"}, want: []string{"nosuch"}},
 		{name: "job at no instant", args: []string{"jobs", "run", "fold", "--at", "noon"}, want: []string{"--at", "noon"}},
 		{name: "job in the future", args: []string{"jobs", "run", "fold", "--at", "2199-01-01T00:00:00Z"}, want: []string{"--at", "2199"}},
