@@ -69,32 +69,24 @@ func percentileRanks(n int64, p, confidence float64) (lower, upper int64, covera
 	return lower, upper, binomialUpTo(upper-1, n, p) - binomialUpTo(lower-1, n, p), true
 }
 
-// binomialUpTo is P(X <= k) of n draws with probability p.
+// binomialUpTo is P(X <= k) of n draws with a probability 0 < p < 1.
 func binomialUpTo(k, n int64, p float64) float64 {
 	switch {
 	case k < 0:
 		return 0
-	case k >= n || p <= 0:
+	case k >= n:
 		return 1
-	case p >= 1:
-		return 0
 	default:
 		return mathext.RegIncBeta(float64(n-k), float64(k+1), 1-p)
 	}
 }
 
-// binomialFrom is P(X >= k).
+// binomialFrom is P(X >= k), for k up to n. As 1 minus the other tail it would lose the digits of small ones.
 func binomialFrom(k, n int64, p float64) float64 {
-	switch {
-	case k <= 0:
+	if k <= 0 {
 		return 1
-	case k > n || p <= 0:
-		return 0
-	case p >= 1:
-		return 1
-	default:
-		return mathext.RegIncBeta(float64(k), float64(n-k+1), p)
 	}
+	return mathext.RegIncBeta(float64(k), float64(n-k+1), p)
 }
 
 // binomialQuantile is the smallest k with P(X <= k) >= q, for 0 < q < 1.

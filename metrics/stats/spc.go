@@ -631,7 +631,7 @@ func movingRanges(values []float64, positions []int, tolerance float64) []float6
 // meanRange is the mean of the moving ranges. Screened, those at or beyond 3.267 times it are dropped once.
 func meanRange(ranges []float64, screen bool) float64 {
 	m := mean(ranges)
-	if !screen || m == 0 {
+	if !screen || m == 0 || !finite(m) {
 		return m
 	}
 	return mean(slices.DeleteFunc(slices.Clone(ranges), func(r float64) bool { return r >= rangeFactor*m }))

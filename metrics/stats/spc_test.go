@@ -306,6 +306,9 @@ func TestSigmaZHasAFloor(t *testing.T) {
 	if _, ok := stats.SigmaZ(counts([]float64{0, 0, 0, 0, 0, 0}, dens), false); ok {
 		t.Error("σ_z of nothing")
 	}
+	if _, ok := stats.SigmaZ(counts([]float64{3}, []float64{2}), false); ok {
+		t.Error("σ_z of more than all")
+	}
 	if _, ok := stats.SigmaZ(obs[:4], false); ok {
 		t.Error("σ_z of four points")
 	}
@@ -812,6 +815,7 @@ func TestBadSeries(t *testing.T) {
 		"known for counts":    {ok, stats.Options{Kind: stats.KindP, Known: &stats.Known{Centre: 1, Sigma: 1}}},
 		"known is nonsense":   {ok, stats.Options{Kind: stats.KindXmR, Known: &stats.Known{Centre: 1, Sigma: -1}}},
 		"too large":           {values(1e308, -1e308, 1e308, -1e308, 1e308, 1e308), stats.Options{Kind: stats.KindXmR}},
+		"too large, screened": {values(1e308, -1e308, 1e308, -1e308, 1e308, 1e308), stats.Options{Kind: stats.KindXmR, Screen: true}},
 		"limits too large":    {values(1e308, 1e307, 1e308, 1e307, 1e308, 1e307), stats.Options{Kind: stats.KindXmR}},
 	} {
 		if c, err := stats.ControlChart(ex.points, ex.opts); err == nil {

@@ -61,7 +61,8 @@ type Terms struct {
 	Confidence float64
 	// Phi widens the interval by the variation between periods: σ_z of the baseline. Below 1 it counts as 1.
 	Phi float64
-	// SmallestChange is the least useful one: of rates as a difference, 0.01 for a point; of ratios as a share, 0.1 for 10 %.
+	// SmallestChange is the least useful one: a difference of rates, 0.01 for a point, or of estimates in their unit; of ratios a
+	// share, 0.1 for 10 %.
 	SmallestChange float64
 }
 
@@ -145,6 +146,41 @@ func CompareRates(before, after Sample, terms Terms) (RateChange, error) {
 	if c.Verdict != VerdictNone && (before.N < MinDenominator || after.N < MinDenominator) {
 		c.Verdict = VerdictTooFew
 	}
+	return c, nil
+}
+
+// RelativeChange is the change as a share of what was before: 85 to 92 is 0.0823, and 7 points. "15 % better" has to say which of
+// the two it means. There is none from 0.
+func RelativeChange(before, after float64) (share float64, ok bool) {
+	share = (after - before) / math.Abs(before)
+	return share, finite(share)
+}
+
+// Measured is an estimate with its standard error: a mean with s/√n, an NPS.
+type Measured struct{ Value, SE float64 }
+
+// MeasuredChange is the difference of two estimates.
+type MeasuredChange struct {
+	Change
+	P       float64 // Two-sided, widened by φ as the interval is.
+	Verdict Verdict
+}
+
+// CompareMeasured compares an estimate before and after that are independent (STATISTICS.md 13 and 22). It does not know how
+// many answers they come from: below the indicator's minimum sample there is to be no verdict. A standard error below 0, or
+// none on both sides, is an error.
+func CompareMeasured(before, after Measured, terms Terms) (MeasuredChange, error) {
+	if err := terms.check(); err != nil {
+		return MeasuredChange{}, fmt.Errorf("compare estimates: %w", err)
+	}
+	d, se := after.Value-before.Value, math.Hypot(before.SE, after.SE)
+	half := terms.width() * se
+	if !(before.SE >= 0 && after.SE >= 0) || !positive(se) || !finite(d-half) || !finite(d+half) {
+		return MeasuredChange{}, fmt.Errorf("compare estimates: %v ± %v before, %v ± %v after", before.Value, before.SE, after.Value, after.SE)
+	}
+	c := MeasuredChange{Change: Change{Difference: d, SE: se, Interval: Interval{Lower: d - half, Upper: d + half, Method: MethodNormal}}}
+	c.P = normalP(d / se / terms.phi())
+	c.Verdict = terms.verdict(d-half, d+half, terms.SmallestChange, -terms.SmallestChange)
 	return c, nil
 }
 

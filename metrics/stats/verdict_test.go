@@ -148,6 +148,84 @@ func TestBadComparisons(t *testing.T) {
 	}
 }
 
+func TestRelativeChange(t *testing.T) {
+	for _, ex := range []struct{ before, after, want float64 }{{85, 92, 0.08235294}, {78, 89, 0.14102564}, {-10, -5, 0.5}} {
+		if got, ok := stats.RelativeChange(ex.before, ex.after); !ok || !tight(got, ex.want) {
+			t.Errorf("%v to %v: %v %v", ex.before, ex.after, got, ok)
+		}
+	}
+	if got, ok := stats.RelativeChange(0, 1); ok {
+		t.Errorf("from nothing: %v", got)
+	}
+}
+
+func TestNPSWorkedExamples(t *testing.T) {
+	before, ok := stats.NPS(120, 50, 30)
+	if !ok || !tight(before.Value, 45) || !tight(before.SE, 5.232112) {
+		t.Errorf("%+v %v", before, ok)
+	}
+	iv, ok := before.Interval(0.95)
+	expect(t, "NPS", iv, ok, stats.MethodNormal, 34.745248, 55.254752, 6e-7)
+	if small, _ := stats.NPS(6, 3, 1); !tight(small.Value, 50) || !tight(small.SE, 21.213203) {
+		t.Errorf("ten answers: %+v", small)
+	}
+	after, _ := stats.NPS(150, 40, 40)
+	equal(t, "after", after.Value, 47.826087)
+	equal(t, "SE", after.SE, 5.096262)
+	got, err := stats.CompareMeasured(before, after, rateTerms(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "difference", got.Difference, 2.826087)
+	equal(t, "SE of it", got.SE, 7.303896)
+	expect(t, "difference", got.Interval, true, stats.MethodNormal, -11.489285, 17.141459, 1e-6)
+	if got.Verdict != stats.VerdictNoEvidence || got.P < 0.69 || got.P > 0.71 {
+		t.Errorf("%+v", got)
+	}
+	if all, ok := stats.NPS(7, 0, 0); !ok || all.Value != 100 || all.SE != 0 {
+		t.Errorf("promoters alone: %+v %v", all, ok)
+	}
+	if _, ok := (stats.Measured{Value: 100}).Interval(0.95); ok {
+		t.Error("an interval without a standard error")
+	}
+	for _, bad := range [][3]int64{{0, 0, 0}, {-1, 2, 3}, {1, -2, 3}, {1, 2, -3}} {
+		if got, ok := stats.NPS(bad[0], bad[1], bad[2]); ok {
+			t.Errorf("%v: %+v", bad, got)
+		}
+	}
+}
+
+func TestCompareMeasured(t *testing.T) {
+	for _, ex := range []struct {
+		after stats.Measured
+		phi   float64
+		want  stats.Verdict
+	}{
+		{stats.Measured{Value: 80, SE: 1}, 1, stats.VerdictImproved},
+		{stats.Measured{Value: 80, SE: 1}, 2, stats.VerdictNoEvidence},
+		{stats.Measured{Value: 70, SE: 1}, 1, stats.VerdictWorse},
+		{stats.Measured{Value: 77, SE: 1}, 1, stats.VerdictNoEvidence},
+	} {
+		got, err := stats.CompareMeasured(stats.Measured{Value: 75, SE: 1}, ex.after, rateTerms(ex.phi))
+		if err != nil || got.Verdict != ex.want || (got.P < 0.05) != (ex.want != stats.VerdictNoEvidence) {
+			t.Errorf("%+v φ %v: %+v %v, want %s", ex.after, ex.phi, got, err, ex.want)
+		}
+	}
+	for name, ex := range map[string]struct {
+		after stats.Measured
+		terms stats.Terms
+	}{
+		"no spread":     {stats.Measured{Value: 80}, rateTerms(1)},
+		"negative":      {stats.Measured{Value: 80, SE: -1}, rateTerms(1)},
+		"not a number":  {stats.Measured{Value: math.NaN(), SE: 1}, rateTerms(1)},
+		"no confidence": {stats.Measured{Value: 80, SE: 1}, stats.Terms{}},
+	} {
+		if got, err := stats.CompareMeasured(stats.Measured{Value: 75}, ex.after, ex.terms); err == nil {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestVerdictAgrees(t *testing.T) {
 	for _, ex := range []struct {
 		v    stats.Verdict
