@@ -1,7 +1,8 @@
-// Package stats holds the statistics of figures: the intervals that say how far a figure can be trusted.
+// Package stats holds the statistics of figures: the intervals that say how far a figure can be trusted, the control charts
+// that tell a signal from common variation, and the verdicts on a change.
 //
 // All functions are pure. Without data there is no interval, which they say with ok = false: they never return NaN or an
-// infinity with ok = true. A confidence is a share, 0.95 for 95 %, and an interval is two-sided with equal tails.
+// infinity with ok = true, nor without an error. A confidence is a share, 0.95 for 95 %, and an interval is two-sided with equal tails.
 package stats
 
 import (
