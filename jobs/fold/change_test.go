@@ -49,7 +49,7 @@ func (s *teller) tell(t testing.TB, source, subject, kind string, at time.Time, 
 	t.Helper()
 	i := s.add(subject, kind, at, data)
 	s.drafts[i].Source = source
-	s.store(t, s.told(t), func() int32 { return 0 })
+	s.store(t, s.told(t), 0, func() int32 { return 0 })
 }
 
 // check holds state and figures to a fold in memory.
@@ -103,7 +103,7 @@ func TestUnreportedIsNotFailed(t *testing.T) {
 	void := func(of reported) {
 		i := s.add(of.Subject, "case.corrected", start.Add(22*day), fields{"void": true})
 		s.drafts[i].Source, s.drafts[i].CorrectsID = of.Source, of.ID
-		s.store(t, s.told(t), func() int32 { return 0 })
+		s.store(t, s.told(t), 0, func() int32 { return 0 })
 	}
 	void(delivered)
 	expect("0 / 0, pending 0, excluded 0, unknown 0", metrics.StatusNoSource)
@@ -125,7 +125,7 @@ func TestConflictBeforeRun(t *testing.T) {
 	contents := s.told(t)
 	slices.SortFunc(contents, func(a, b reported) int { return bytes.Compare(b.Hash[:], a.Hash[:]) })
 	for i := range contents {
-		s.store(t, contents[i:i+1], func() int32 { return 0 })
+		s.store(t, contents[i:i+1], 0, func() int32 { return 0 })
 		edition, release, err := s.editions.At(context.Background(), asOf, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -150,7 +150,7 @@ func TestPolicyTakenBack(t *testing.T) {
 	var b breaker
 	r := newRoom(t, openThrough(t, &b, "crash_policy"))
 	events := generate(t, 1)
-	r.store(t, events, func() int32 { return 0 })
+	r.store(t, events, 0, func() int32 { return 0 })
 	r.run(t, asOf)
 	other, err := policy.Load("other.yaml", []byte(`version: other
 constructive_acceptance_hours: 1
@@ -190,7 +190,7 @@ clocks:
 func TestCatalogueChanged(t *testing.T) {
 	r := newRoom(t, queriestest.Open(t))
 	ctx := context.Background()
-	r.store(t, generate(t, 1), func() int32 { return 0 })
+	r.store(t, generate(t, 1), 0, func() int32 { return 0 })
 	for _, population := range []string{"{base: cases, anchor: promise}", "{base: cases, anchor: submitted}", "{base: tickets, anchor: closed}"} {
 		dir := t.TempDir()
 		err := os.WriteFile(filepath.Join(dir, "own.yaml"), []byte(`indicators:

@@ -121,7 +121,7 @@ func TestFoldAfterCrash(t *testing.T) {
 	rnd.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
 	store := func(n int) {
 		n = min(n, len(pool))
-		broken.store(t, pool[:n], func() int32 { return rnd.Int32N(3) })
+		broken.store(t, pool[:n], 0, func() int32 { return rnd.Int32N(3) })
 		events = append(events, pool[:n]...)
 		pool = pool[n:]
 	}
@@ -189,7 +189,7 @@ func TestMergeAfterCrash(t *testing.T) {
 		g.drafts[i].Recorded = start.Add(time.Duration(g.ids) * time.Second)
 		told := g.decoded(t)
 		g.drafts = g.drafts[:0:0]
-		r.store(t, told, func() int32 { return 0 })
+		r.store(t, told, 0, func() int32 { return 0 })
 		events = append(events, told...)
 		return told[0].ID
 	}

@@ -18,7 +18,7 @@ import (
 func TestEditionsUnderQuestions(t *testing.T) {
 	r := newRoom(t, queriestest.Open(t))
 	ctx := context.Background()
-	r.store(t, generate(t, 2), func() int32 { return 0 })
+	r.store(t, generate(t, 2), 0, func() int32 { return 0 })
 	r.run(t, asOf)
 	question := func(i int) metrics.Question {
 		return metrics.Question{Keys: r.keys(""), From: span.From, To: span.To, By: []string{"region"}, AsOf: asOf.Add(time.Duration(-i) * 4 * day)}
