@@ -66,7 +66,7 @@ func (e *Editions) At(ctx context.Context, asOf time.Time, upto int) (name strin
 		return "", nil, err
 	}
 	// The live fold may not have looked at the newest events yet.
-	if last.Number == 0 {
+	if len(last.Next) == 0 {
 		err = e.builder.FindAllConflicts(ctx, 0)
 	} else {
 		err = e.builder.FindConflicts(ctx, ranges, 0)
@@ -160,9 +160,10 @@ func (b *Builder) Forget(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
-	// The mark goes first: with it everything is folded again, wherever this
-	// ends. The record of the runs stays, for versions must not go back.
-	if err := b.TouchAll(ctx, last.Number+1); err != nil {
+	// A run that folded nothing, by no versions, goes first: with it everything is
+	// folded again, wherever this ends, and for any instant. The record of the
+	// runs before stays, for the numbers of runs must not go back.
+	if err := b.record(ctx, Run{Number: last.Number + 1, AsOf: time.Unix(0, 0)}, 0); err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
 	for _, table := range []string{"facts", "reported_steps", "reporters"} {

@@ -15,7 +15,8 @@ import (
 // Run is one completed fold of the live edition.
 type Run struct {
 	Number uint64
-	AsOf   time.Time
+	// AsOf is zero if what was folded has been forgotten.
+	AsOf time.Time
 	// Next is the first offset not folded, by place in the log.
 	Next map[Place]int64
 	// Versions names the policy, calendar and catalogue that it was made with.
@@ -48,7 +49,9 @@ func (b *Builder) LastRun(ctx context.Context) (Run, error) {
 		if err := scan(&last.Number, &last.AsOf, &topics, &partitions, &nexts, &last.Versions, &last.Reported); err != nil {
 			return err
 		}
-		last.AsOf = last.AsOf.UTC()
+		if last.AsOf = last.AsOf.UTC(); last.AsOf.Unix() == 0 {
+			last.AsOf = time.Time{}
+		}
 		for i := range topics {
 			last.Next[Place{topics[i], partitions[i]}] = nexts[i]
 		}
@@ -206,8 +209,7 @@ func (b *Builder) Touched(ctx context.Context, run uint64) (uint64, error) {
 	return rows[0].N, nil
 }
 
-// Complete records a run: what it folded is not folded again.
-func (b *Builder) Complete(ctx context.Context, r Run, subjects uint64) error {
+func (b *Builder) record(ctx context.Context, r Run, subjects uint64) error {
 	offsets := make([]any, 0, len(r.Next))
 	for p, next := range r.Next {
 		offsets = append(offsets, []any{p.Topic, p.Partition, next})
@@ -218,10 +220,18 @@ func (b *Builder) Complete(ctx context.Context, r Run, subjects uint64) error {
 	if err != nil {
 		return fmt.Errorf("record the fold run: %w", err)
 	}
+	return nil
+}
+
+// Complete records a run: what it folded is not folded again.
+func (b *Builder) Complete(ctx context.Context, r Run, subjects uint64) error {
+	if err := b.record(ctx, r, subjects); err != nil {
+		return err
+	}
 	var parts []struct {
 		ID string `ch:"partition_id"`
 	}
-	err = b.db.Select(ctx, &parts, "SELECT DISTINCT _partition_id AS partition_id FROM touched WHERE edition = 'live' AND run <= {run:UInt64}", queries.Params{"run": r.Number})
+	err := b.db.Select(ctx, &parts, "SELECT DISTINCT _partition_id AS partition_id FROM touched WHERE edition = 'live' AND run <= {run:UInt64}", queries.Params{"run": r.Number})
 	if err != nil {
 		return fmt.Errorf("clear the fold run's subjects: %w", err)
 	}
