@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -183,6 +185,19 @@ func worlds(t testing.TB, count int) iter.Seq[world] {
 	}
 }
 
+var seedOf = regexp.MustCompile(`\bs(\d{3,})-`)
+
+// fail names the seeds whose subjects differ, each of which fails alone.
+func (w world) fail(t testing.TB, what, diff string) {
+	t.Helper()
+	var alone []string
+	for _, m := range seedOf.FindAllStringSubmatch(diff, -1) {
+		alone = append(alone, "-seed "+strings.TrimLeft(m[1], "0"))
+	}
+	slices.Sort(alone)
+	t.Fatalf("%s: %s %v:\n%s", w.name, what, slices.Compact(alone), diff)
+}
+
 func newWorld(t testing.TB, number uint64, seeds []int) world {
 	t.Helper()
 	w := world{name: fmt.Sprintf("seeds %d to %d", seeds[0], seeds[len(seeds)-1])}
@@ -224,20 +239,18 @@ func TestFoldInAnyOrder(t *testing.T) {
 	for w := range worlds(t, seedCount(t, 40)) {
 		ordered.clear(t)
 		pieces.clear(t)
-		start := time.Now()
 		ordered.inOrder(t, w.events)
 		pieces.inPieces(t, w)
-		folded := time.Now()
 		units := ordered.reference(w.events, asOf)
 		want := referenceRows(units)
 		if diff := differences(want, stored(t, ordered.db, state.Live)); diff != "" {
-			t.Fatalf("%s: the ordered pass is not the fold in memory:\n%s", w.name, diff)
+			w.fail(t, "the ordered pass is not the fold in memory", diff)
 		}
 		if diff := differences(want, stored(t, pieces.db, state.Live)); diff != "" {
-			t.Fatalf("%s: the state in pieces is not the fold in memory:\n%s", w.name, diff)
+			w.fail(t, "the state in pieces is not the fold in memory", diff)
 		}
 		if diff := differences(derived(t, ordered.db), derived(t, pieces.db)); diff != "" {
-			t.Fatalf("%s: the facts in pieces are not those of the ordered pass:\n%s", w.name, diff)
+			w.fail(t, "the facts in pieces are not those of the ordered pass", diff)
 		}
 		// Merged down, rows of one version keep their order: the last one stays.
 		for _, table := range []string{"cases", "tickets", "surveys", "subjects", "links", "facts", "reported_steps", "reporters"} {
@@ -246,10 +259,10 @@ func TestFoldInAnyOrder(t *testing.T) {
 			}
 		}
 		if diff := differences(want, stored(t, pieces.db, state.Live)); diff != "" {
-			t.Fatalf("%s: the state in pieces, merged down, is not the fold in memory:\n%s", w.name, diff)
+			w.fail(t, "the state in pieces, merged down, is not the fold in memory", diff)
 		}
 		if diff := differences(derived(t, ordered.db), derived(t, pieces.db)); diff != "" {
-			t.Fatalf("%s: the facts in pieces, merged down, are not those of the ordered pass:\n%s", w.name, diff)
+			w.fail(t, "the facts in pieces, merged down, are not those of the ordered pass", diff)
 		}
 		for _, at := range []time.Time{asOf, w.instants[0].Add(-5 * day)} {
 			edition, release, err := pieces.editions.At(ctx, at, len(state.Bases)-1)
@@ -257,20 +270,17 @@ func TestFoldInAnyOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := differences(referenceRows(pieces.reference(w.events, at)), stored(t, pieces.db, edition)); diff != "" {
-				t.Fatalf("%s: the state as of %s is not the fold in memory:\n%s", w.name, at, diff)
+				w.fail(t, fmt.Sprintf("the state as of %s is not the fold in memory", at), diff)
 			}
 			release()
 		}
-		compared := time.Now()
 		judgements := judge(units, asOf)
 		pieces.checkFigures(t, judgements)
-		figured := time.Now()
 		// The lists take longest: each world looks at those of some indicators.
 		pieces.checkLists(t, judgements, []string{keys[n%len(keys)], keys[(n+4)%len(keys)]})
 		n++
-		t.Log(w.name, len(w.events), "events", folded.Sub(start), compared.Sub(folded), figured.Sub(compared), time.Since(figured))
 		if t.Failed() {
-			t.Fatalf("of %s", w.name)
+			w.fail(t, "see above", "")
 		}
 	}
 }

@@ -105,7 +105,11 @@ func (r rules) reference(events []reported, at time.Time) []unit {
 	}
 	tickets := map[string]*fold.Dims{}
 	for subject, h := range effective["tickets"] {
-		s := fold.FoldTicket(h, fold.Linked{Case: cases[links[subject].CaseID], GroupReceivedAt: earliest[subject]}, r.policy, r.calendar)
+		circle := circleOf(subject, links)
+		s := fold.FoldTicket(h, fold.Linked{
+			Case: cases[links[subject].CaseID], GroupReceivedAt: earliest[subject],
+			StandsForCircle: len(circle) > 0 && slices.Min(circle) == subject,
+		}, r.policy, r.calendar)
 		tickets[subject] = &s.Dims
 		severity := fold.Unknown
 		if s.Severity > 0 {
@@ -294,4 +298,16 @@ func differences(want, got rows) string {
 		out = append(out[:10], fmt.Sprintf("and %d more", n-10))
 	}
 	return strings.Join(out, "\n")
+}
+
+// circleOf lists the tickets of the circle that a ticket is in, if it is in one.
+func circleOf(subject string, links map[string]fold.Links) []string {
+	circle := []string{subject}
+	for at := links[subject].DuplicateOf; at != subject; at = links[at].DuplicateOf {
+		if at == "" || slices.Contains(circle, at) {
+			return nil
+		}
+		circle = append(circle, at)
+	}
+	return circle
 }
