@@ -132,7 +132,7 @@ func TestFoldAfterCrash(t *testing.T) {
 	most := len(pool) / crashes
 	for i := range crashes {
 		store(1 + rnd.IntN(most))
-		at = at.Add(59 * day / time.Duration(crashes)).Truncate(time.Microsecond)
+		at = at.Add(50 * day / time.Duration(crashes)).Truncate(time.Microsecond)
 		n, after := 1+i*statements/crashes, rnd.IntN(2) == 0
 		var ends []string
 		for {
