@@ -85,16 +85,19 @@ type Pair struct{ Name, Value string }
 type Bar struct {
 	Selects []Select
 	// Custom says that a free span is chosen by its two days.
-	Custom              bool
-	First, Last         string // first and last day, YYYY-MM-DD
-	Previous, Next      string // URLs of the periods beside this one
-	Keep                []Pair
-	Chips               []Chip // further filters in force
-	AsOf                string // instant of a past as_of; empty: now
-	Now                 string // URL without as_of
-	Fresh               Fresh
-	PeriodText, ResetTo string
+	Custom         bool
+	First, Last    string // first and last day, YYYY-MM-DD
+	Previous, Next string // URLs of the periods beside this one
+	Keep           []Pair
+	Chips          []Chip // further filters in force
+	AsOf           string // instant of a past as_of; empty: now
+	Now            string // URL without as_of
+	Fresh          Fresh
+	PeriodText     string
 }
+
+// Fixed takes the filters away, on a page that they would not change.
+func (b *Bar) Fixed() { b.Selects, b.Chips = nil, nil }
 
 // Chip is a filter in force and the URL that takes it away.
 type Chip struct{ Text, Remove string }
@@ -166,8 +169,8 @@ type Filters struct {
 	Values map[string][]string
 }
 
-// filterDimensions have a select in the bar; other filters come by links.
-var filterDimensions = []string{"region", "product", "channel"}
+// FilterDimensions have a select in the bar; other filters come by links.
+var FilterDimensions = []string{"region", "product", "channel"}
 
 // mostPeriods bounds the periods of a select.
 const mostPeriods = 60
@@ -196,7 +199,7 @@ func BarOf(l Language, s Scope, path string, keep []string, have Filters, fresh 
 		}
 		b.Selects = append(b.Selects, periods)
 	}
-	for _, d := range filterDimensions {
+	for _, d := range FilterDimensions {
 		choice := Select{Name: d, Text: l.T("dim." + d)}
 		all := l.T("filter.all")
 		if d == "region" {
@@ -213,7 +216,7 @@ func BarOf(l Language, s Scope, path string, keep []string, have Filters, fresh 
 		b.Selects = append(b.Selects, choice)
 	}
 	for _, d := range s.filtered() {
-		if has(filterDimensions, d) {
+		if has(FilterDimensions, d) {
 			continue
 		}
 		v := s.Where[d]

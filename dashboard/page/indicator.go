@@ -109,7 +109,7 @@ type TrendRow struct {
 }
 
 // scaleOf is how a value of a unit is drawn: rates in percent.
-func scaleOf(l Language, u catalogue.Unit) (factor float64, axis chart.Axis) {
+func scaleOf(u catalogue.Unit) (factor float64, axis chart.Axis) {
 	zero, hundred := 0.0, 100.0
 	switch u {
 	case catalogue.Rate:
@@ -132,7 +132,7 @@ func targetLine(l Language, ind catalogue.Indicator, figures []metrics.Figure, f
 
 // TrendOf draws the figures of consecutive periods.
 func TrendOf(l Language, ind catalogue.Indicator, s Scope, grain calendar.Grain, by string, periods []calendar.Period, figures []metrics.Figure) (*Trend, error) {
-	factor, axis := scaleOf(l, ind.Unit)
+	factor, axis := scaleOf(ind.Unit)
 	t := &Trend{Title: l.T("trend.title", l.T("each."+string(grain)))}
 	for _, g := range Grains {
 		t.Grains = append(t.Grains, Entry{Text: l.T("grain." + string(g)), Href: s.URL(IndicatorPath(ind.Key), "trend", string(g), "by", by) + "#trend", On: g == grain})
@@ -199,6 +199,7 @@ type Split struct {
 	Chart     chart.Chart
 	Rows      []SplitRow
 	Shown     int // bars drawn
+	Values    int // of the dimension; Rows has the first of them, all are in the export
 	// Columns are the names of the parts' columns.
 	Columns []string
 }
@@ -210,18 +211,26 @@ type SplitRow struct {
 	Parts  []Part
 }
 
-// splitBars is how many values are drawn; the table has all of them.
-const splitBars = 20
+// splitBars is how many values are drawn, splitRows how many the table has; the
+// export has all of them.
+const (
+	splitBars = 20
+	splitRows = 200
+)
 
 // SplitOf shows the figures of one indicator by a dimension.
 func SplitOf(l Language, ind catalogue.Indicator, s Scope, dimension string, figures []metrics.Figure) (*Split, error) {
-	factor, axis := scaleOf(l, ind.Unit)
+	factor, axis := scaleOf(ind.Unit)
 	out := &Split{Dimension: dimension, Title: l.T("split.title", l.T("dim."+dimension))}
 	draw := chart.Split{
 		Name: l.Title(ind.Title), Description: l.T("chart.split", l.Title(ind.Title), l.T("dim."+dimension)),
 		Axis: axis, Target: targetLine(l, ind, figures, factor),
 	}
-	for _, f := range WorstFirst(ind, figures) {
+	out.Values = len(figures)
+	for i, f := range WorstFirst(ind, figures) {
+		if i == splitRows {
+			break
+		}
 		v := f.By[dimension]
 		at := s.With(dimension, v)
 		name := l.Value(dimension, v)
@@ -235,7 +244,9 @@ func SplitOf(l Language, ind catalogue.Indicator, s Scope, dimension string, fig
 		bar.Note = l.WithUnit(ind.Unit, *f.Value)
 		if b := fig.Behind; len(b) > 0 {
 			// A click opens the list that the bar's own words count.
-			bar.Note += " · " + b[0].Text
+			if bar.Note += " · " + b[0].Text; ind.Kind == catalogue.Count {
+				bar.Note = b[0].Text
+			}
 			bar.Link = b[0].Href
 		}
 		draw.Bars = append(draw.Bars, bar)

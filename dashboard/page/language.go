@@ -163,7 +163,10 @@ func Amount(u catalogue.Unit, v float64) string {
 	case catalogue.Units:
 		return Sum(v)
 	}
-	if v != 0 && math.Abs(v) < 1 {
+	switch {
+	case v == 0:
+		return "0"
+	case math.Abs(v) < 1:
 		return number(v, 2)
 	}
 	return number(v, 1)
@@ -208,7 +211,7 @@ func (l Language) ChangeOf(u catalogue.Unit, before, now *float64) *Change {
 	switch u {
 	case catalogue.Rate:
 		decimals := 1
-		if *before > 0.99 || *now > 0.99 {
+		if *before > 0.98 && *now > 0.98 {
 			decimals = 2
 		}
 		c.Text = number(size*100, decimals) + space + l.T("unit.pp")
@@ -222,7 +225,7 @@ func (l Language) ChangeOf(u catalogue.Unit, before, now *float64) *Change {
 		}
 	}
 	if !strings.ContainsAny(c.Text, "123456789") {
-		c.Arrow = "="
+		c.Arrow, c.Text = "=", l.T("change.same")
 	}
 	return c
 }

@@ -50,7 +50,7 @@ var messagesEn = map[string]string{
 	"before.quarter":                    "the quarter before",
 	"before.year":                       "the year before",
 	"before.custom":                     "the %d days before",
-	"change.than":                       "than %s",
+	"change.than":                       "vs %s",
 	"span.seconds":                      "%d s",
 	"span.minutes":                      "%d min",
 	"span.hours":                        "%d h",
@@ -551,4 +551,8 @@ var messagesEn = map[string]string{
 	"fault.request":                     "Request number",
 	"footer.made":                       "Made %s Beijing time",
 	"footer.licences":                   "Licences of typeface and charts",
+	"change.same":                       "unchanged",
+	"event.effective":                   "counts as of %s after correction",
+	"event.corrected":                   "Data after correction",
+	"split.rows":                        "The first %d of %d are listed; the export has all",
 }

@@ -66,7 +66,7 @@ var messagesZh = map[string]string{
 	"asof.past":                         "按 %s 北京时间的数据计算",
 	"asof.now":                          "回到最新",
 	"unit.rate":                         "%",
-	"unit.pp":                           "个百分点",
+	"unit.pp":                           "百分点",
 	"unit.p10k":                         "/万件",
 	"unit.points":                       "分",
 	"unit.count":                        "",
@@ -551,4 +551,8 @@ var messagesZh = map[string]string{
 	"fault.request":                     "请求编号",
 	"footer.made":                       "生成于 %s 北京时间",
 	"footer.licences":                   "字体与图表许可",
+	"change.same":                       "持平",
+	"event.effective":                   "更正后按 %s 计入",
+	"event.corrected":                   "更正后的内容",
+	"split.rows":                        "表中为前 %d 个，共 %d 个；全部见导出",
 }

@@ -103,10 +103,14 @@ func (o *Overview) Fill(a Answers) {
 // Leading are the indicators of the tiles: those that have data in the last
 // periods first, so that an office without parcels sees what it has.
 func Leading(a Answers) []catalogue.Indicator {
-	data := map[string]bool{}
+	data, snap := map[string]bool{}, map[string]bool{}
+	for _, ind := range a.Indicators {
+		snap[ind.Key] = ind.Window == catalogue.Snap
+	}
 	for _, fs := range [][]metrics.Figure{a.Period, a.Trend} {
 		for _, f := range fs {
-			if f.Value != nil {
+			// The state at as_of has a value in every period: it says nothing of this one.
+			if f.Value != nil && !snap[f.Key] {
 				data[f.Key] = true
 			}
 		}

@@ -44,7 +44,6 @@ func NewRenderer(files *assets.Set) (*Renderer, error) {
 		base := template.New("layout.html").Option("missingkey=error").Funcs(template.FuncMap{
 			"t":     lang.text,
 			"asset": files.URL,
-			"even":  func(i int) bool { return i%2 == 0 },
 		})
 		for _, name := range shared {
 			if base, err = base.ParseFS(embedded, "templates/"+name); err != nil {

@@ -69,7 +69,10 @@ type Event struct {
 	Test                         bool
 	Corrects                     string
 	Fields                       []Field
-	Hash                         string
+	// Effective is the time, and Corrected the data, that count after corrections.
+	Effective string
+	Corrected []Field
+	Hash      string
 }
 
 // Field is one field of an event's data.
@@ -77,7 +80,9 @@ type Field struct{ Name, Value string }
 
 // Stored is an event with its place in the log.
 type Stored struct {
-	Note       fold.Note
+	Note fold.Note
+	// Counts is the event with its corrections applied, nil if it does not count.
+	Counts     *fold.Entry
 	Topic      string
 	Partition  int32
 	Offset     int64
@@ -100,6 +105,12 @@ func EventsOf(l Language, stored []Stored) (events []Event, counted int) {
 		}
 		if len(s.Note.CorrectedBy) > 0 {
 			out.Why = l.T("fate.corrected", strings.Join(s.Note.CorrectedBy, l.T("punctuation.comma")))
+			if s.Counts != nil && !s.Counts.Time.Equal(e.Time) {
+				out.Effective = Time(s.Counts.Time)
+			}
+			if s.Counts != nil && !bytes.Equal(s.Counts.Data, e.Data) {
+				out.Corrected = fields(l, s.Counts.Data)
+			}
 		}
 		if s.Note.Conflict && s.Note.Fate == fold.FateCounted {
 			out.Why = strings.TrimSpace(out.Why + " " + l.T("fate.wins_conflict"))

@@ -21,6 +21,7 @@ func (s *Server) dataShow(c *fiber.Ctx) error {
 	}
 	ctx, l, now := c.UserContext(), o.lang, s.o.Now()
 	v := &page.Data{Frame: s.frame(o, "data", l.T("data.title"), "/data", ""), Failed: map[string]bool{}}
+	v.Bar.Fixed()
 	if !o.standing.AsOf.IsZero() {
 		v.AsOf, v.Lag = page.Time(o.standing.AsOf), l.Span(now.Sub(o.standing.AsOf))
 	}
@@ -87,6 +88,7 @@ func (s *Server) definitionsList(c *fiber.Ctx) error {
 		return err
 	}
 	v := &page.Definitions{Frame: s.frame(o, "definitions", o.lang.T("nav.definitions"), "/definitions", "")}
+	v.Bar.Fixed()
 	for _, ind := range s.o.Catalogue.All() {
 		v.Entries = append(v.Entries, page.DefinitionOf(o.lang, ind, o.scope.URL(page.IndicatorPath(ind.Key))))
 	}

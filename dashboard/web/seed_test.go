@@ -47,6 +47,9 @@ type stream struct {
 
 // add writes an event; more are further members of the envelope, as pairs.
 func (s *stream) add(eventType, subject string, at time.Time, data map[string]any, more ...any) string {
+	if at.After(now) {
+		return "" // not happened yet
+	}
 	s.n++
 	id := fmt.Sprintf("e-%d", s.n)
 	m := map[string]any{
@@ -55,14 +58,14 @@ func (s *stream) add(eventType, subject string, at time.Time, data map[string]an
 		"dataschema": "urn:youzhi:schema:" + eventType + ":1", "recordedtime": at.Add(time.Minute).UTC().Format(time.RFC3339), "data": data,
 	}
 	for i := 0; i+1 < len(more); i += 2 {
-		m[more[i].(string)] = more[i+1] //nolint:errcheck // names are strings
+		m[more[i].(string)] = more[i+1]
 	}
 	b, err := json.Marshal(m)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.messages = append(s.messages, b)
-	return m["id"].(string) //nolint:errcheck // set above
+	return m["id"].(string)
 }
 
 // again sends the last message once more.

@@ -99,6 +99,47 @@ type opening struct {
 // choices bounds the values of a filter.
 const choices = 300
 
+// filtersAge is how long the values to choose from may be old. They are counted
+// over all facts, which a page must not do each time it is shown.
+const filtersAge = 15 * time.Second
+
+// filters remembers the values to choose from.
+type filters struct {
+	lock  sync.Mutex
+	until time.Time
+	last  page.Filters
+}
+
+// get gives the values to choose from. Where there are none yet, they are looked
+// for each time: the first data show at once.
+func (f *filters) get(ctx context.Context, o Options) (page.Filters, error) {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if o.Now().Before(f.until) {
+		return f.last, nil
+	}
+	var keys []string
+	for _, ind := range o.Catalogue.All() {
+		keys = append(keys, ind.Key)
+	}
+	out := page.Filters{Values: map[string][]string{}}
+	span, ok, err := o.Evaluator.Extent(ctx, keys)
+	if err != nil {
+		return out, err
+	}
+	if !ok {
+		return out, nil
+	}
+	out.Extent = span
+	for _, d := range page.FilterDimensions {
+		if out.Values[d], err = o.Evaluator.Values(ctx, d, choices); err != nil {
+			return out, err
+		}
+	}
+	f.last, f.until = out, o.Now().Add(filtersAge)
+	return out, nil
+}
+
 // open reads a page's parameters and asks for what is around its content.
 func (s *Server) open(c *fiber.Ctx, known ...string) (*opening, error) {
 	o := &opening{lang: s.language(c)}
@@ -114,46 +155,20 @@ func (s *Server) open(c *fiber.Ctx, known ...string) (*opening, error) {
 		c.Cookie(&fiber.Cookie{Name: langCookie, Value: string(l), Path: "/", MaxAge: langMaxAge, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
 	}
 	ctx := c.UserContext()
-	var keys []string
-	for _, ind := range s.o.Catalogue.All() {
-		keys = append(keys, ind.Key)
-	}
-	o.filters.Values = map[string][]string{}
 	var (
-		group     sync.WaitGroup
-		lock      sync.Mutex
-		extentErr error
-		valuesErr error
+		group      sync.WaitGroup
+		filtersErr error
 	)
 	group.Go(func() { o.standing = s.standing(ctx) })
-	group.Go(func() {
-		span, ok, err := s.o.Evaluator.Extent(ctx, keys)
-		if extentErr = err; ok {
-			o.extent = span
-		}
-	})
-	for _, d := range []string{"region", "product", "channel"} {
-		group.Go(func() {
-			values, err := s.o.Evaluator.Values(ctx, d, choices)
-			lock.Lock()
-			defer lock.Unlock()
-			o.filters.Values[d] = values
-			if err != nil {
-				valuesErr = err
-			}
-		})
-	}
+	group.Go(func() { o.filters, filtersErr = s.filters.get(ctx, s.o) })
 	group.Wait()
-	if extentErr != nil {
-		return nil, extentErr
-	}
-	if valuesErr != nil {
-		return nil, valuesErr
+	if filtersErr != nil {
+		return nil, filtersErr
 	}
 	if o.standing.Err != nil {
 		s.o.Logger.ErrorContext(ctx, "state of the data unavailable", "request_id", requestID(c), "error", o.standing.Err)
 	}
-	o.filters.Extent = o.extent
+	o.extent = o.filters.Extent
 	o.scope, err = o.params.scope(o.extent, s.o.Now())
 	return o, err
 }

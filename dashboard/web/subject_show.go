@@ -95,6 +95,10 @@ func told(rows []stored, history fold.History, topic string) []page.Stored {
 		k := copyOf{e.Source, e.ID, e.Hash}
 		places[k] = append(places[k], r)
 	}
+	counts := map[copyOf]*fold.Entry{}
+	for i, e := range history.Events {
+		counts[copyOf{e.Source, e.ID, e.Hash}] = &history.Events[i]
+	}
 	var out []page.Stored
 	take := func(duplicates bool) {
 		for _, n := range history.Notes {
@@ -104,7 +108,11 @@ func told(rows []stored, history fold.History, topic string) []page.Stored {
 			k := copyOf{n.Event.Source, n.Event.ID, n.Event.Hash}
 			r := places[k][0]
 			places[k] = places[k][1:]
-			out = append(out, page.Stored{Note: n, Topic: topic, Partition: r.Partition, Offset: r.Offset, ReceivedAt: r.ReceivedAt.UTC()})
+			told := page.Stored{Note: n, Topic: topic, Partition: r.Partition, Offset: r.Offset, ReceivedAt: r.ReceivedAt.UTC()}
+			if n.Fate == fold.FateCounted {
+				told.Counts = counts[k]
+			}
+			out = append(out, told)
 		}
 	}
 	take(false)
@@ -211,6 +219,7 @@ func (s *Server) subjectShow(b base) fiber.Handler {
 			Frame: s.frame(o, b.name, l.T("subject.title."+b.name, id), path, ""),
 			Base:  b.name, ID: id, Raw: "/api/v1" + path + "/events",
 		}
+		v.Bar.Fixed()
 		v.Events, v.Counted = page.EventsOf(l, told(rows, history, b.topic))
 		v.Fill(state, asOf)
 		return s.send(c, v)

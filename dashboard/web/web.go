@@ -73,6 +73,7 @@ type Server struct {
 	o        Options
 	assets   *assets.Set
 	renderer *page.Renderer
+	filters  filters
 }
 
 // New loads assets and templates; it opens nothing.

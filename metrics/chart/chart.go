@@ -132,14 +132,14 @@ func Line(t Trend) (Chart, error) {
 	low, high, step := scale.nice(t.Axis)
 
 	line := charts.NewLine()
-	line.SetGlobalOptions(common(t.Description)...)
+	line.SetGlobalOptions(common(t.Description, t.Target)...)
 	line.SetGlobalOptions(
-		charts.WithGridOpts(opts.Grid{Left: "8", Right: "24", Top: "28", Bottom: "8", ContainLabel: opts.Bool(true)}),
+		charts.WithGridOpts(opts.Grid{Left: "8", Right: "24", Top: "32", Bottom: "8", ContainLabel: opts.Bool(true)}),
 		charts.WithXAxisOpts(opts.XAxis{
 			Type:      "category",
 			AxisLine:  &opts.AxisLine{LineStyle: &opts.LineStyle{Color: ColourLine}},
 			AxisTick:  &opts.AxisTick{Show: opts.Bool(false)},
-			AxisLabel: axisLabel(""),
+			AxisLabel: &opts.AxisLabel{Show: opts.Bool(true), Color: ColourDim, FontSize: 12, HideOverlap: opts.Bool(true)},
 		}),
 		charts.WithYAxisOpts(opts.YAxis{
 			Type: "value", Min: low, Max: high, MinInterval: step, MaxInterval: step,
@@ -158,7 +158,7 @@ func Line(t Trend) (Chart, error) {
 			charts.WithMarkLineNameYAxisItemOpts(opts.MarkLineNameYAxisItem{Name: t.Target.Text, YAxis: t.Target.Value}),
 			charts.WithMarkLineStyleOpts(opts.MarkLineStyle{
 				Symbol:    []string{"none", "none"},
-				Label:     &opts.Label{Formatter: "{b}", Position: "insideEndTop", Color: ColourDim, FontSize: 12},
+				Label:     &opts.Label{Show: opts.Bool(false)},
 				LineStyle: &opts.LineStyle{Color: ColourInk, Width: 1, Type: "dashed"},
 			}))
 	}
@@ -241,9 +241,9 @@ func Bars(s Split) (Chart, error) {
 	low, high, step := scale.nice(s.Axis)
 
 	bar := charts.NewBar()
-	bar.SetGlobalOptions(common(s.Description)...)
+	bar.SetGlobalOptions(common(s.Description, s.Target)...)
 	bar.SetGlobalOptions(
-		charts.WithGridOpts(opts.Grid{Left: "8", Right: "8", Top: "24", Bottom: "4", ContainLabel: opts.Bool(true)}),
+		charts.WithGridOpts(opts.Grid{Left: "8", Right: "8", Top: "28", Bottom: "4", ContainLabel: opts.Bool(true)}),
 		charts.WithXAxisOpts(opts.XAxis{
 			Type: "value", Min: low, Max: high, MinInterval: step, MaxInterval: step,
 			AxisLabel: axisLabel(s.Axis.Suffix),
@@ -269,7 +269,7 @@ func Bars(s Split) (Chart, error) {
 			charts.WithMarkLineNameXAxisItemOpts(opts.MarkLineNameXAxisItem{Name: s.Target.Text, XAxis: s.Target.Value}),
 			charts.WithMarkLineStyleOpts(opts.MarkLineStyle{
 				Symbol:    []string{"none", "none"},
-				Label:     &opts.Label{Formatter: "{b}", Position: "start", Color: ColourDim, FontSize: 12},
+				Label:     &opts.Label{Show: opts.Bool(false)},
 				LineStyle: &opts.LineStyle{Color: ColourInk, Width: 1, Type: "dashed"},
 			}))
 	}
@@ -279,8 +279,18 @@ func Bars(s Split) (Chart, error) {
 	return finish("split "+s.Name, bar.JSON(), texts, links, 56+26*max(n, 1))
 }
 
-func common(description string) []charts.GlobalOpts {
+// common are the options of every chart. What the dashed line of the target
+// means stands above the picture, where no stroke crosses it.
+func common(description string, target *Target) []charts.GlobalOpts {
+	title := opts.Title{}
+	if target != nil {
+		title = opts.Title{
+			Title: "┄ " + target.Text, Top: "0", Right: "8",
+			TitleStyle: &opts.TextStyle{Color: ColourDim, FontSize: 12, FontWeight: "normal"},
+		}
+	}
 	return []charts.GlobalOpts{
+		charts.WithTitleOpts(title),
 		charts.WithAnimation(false),
 		charts.WithLegendOpts(opts.Legend{Show: opts.Bool(false)}),
 		charts.WithColorsOpts(opts.Colors{ColourNeutral}),
@@ -288,12 +298,9 @@ func common(description string) []charts.GlobalOpts {
 	}
 }
 
+// axisLabel are the numbers of a scale, with their unit.
 func axisLabel(suffix string) *opts.AxisLabel {
-	l := &opts.AxisLabel{Show: opts.Bool(true), Color: ColourDim, FontSize: 12, HideOverlap: opts.Bool(true)}
-	if suffix != "" {
-		l.Formatter = types.FuncStr("{value}" + suffix)
-	}
-	return l
+	return &opts.AxisLabel{Show: opts.Bool(true), Color: ColourDim, FontSize: 12, HideOverlap: opts.Bool(true), Formatter: types.FuncStr("{value}" + suffix)}
 }
 
 // finish adds what go-echarts has no field for, and encodes. Package json
