@@ -40,6 +40,8 @@ type Options struct {
 	Rows  int
 	Bytes int
 	Age   time.Duration
+	// FetchBytes is how much one fetch of a partition brings; 4 MiB if 0.
+	FetchBytes int
 
 	// Attempt ends an insert that is not acknowledged; 2 min if 0.
 	Attempt time.Duration
@@ -115,7 +117,7 @@ func New(o Options) (*Service, error) {
 		return nil, errors.New("ingest: no logger or clock")
 	case o.ReconcileEvery > 0 && o.DB == nil:
 		return nil, errors.New("ingest: reconciliation needs the database")
-	case o.Rows < 0 || o.Bytes < 0 || o.Age < 0 || o.Attempt < 0 || o.Grace < 0 || o.BackoffMin < 0 || o.BackoffMax < o.BackoffMin:
+	case o.Rows < 0 || o.Bytes < 0 || o.Age < 0 || o.Attempt < 0 || o.Grace < 0 || o.FetchBytes < 0 || o.BackoffMin < 0 || o.BackoffMax < o.BackoffMin:
 		return nil, errors.New("ingest: a limit is below zero, or the longest backoff shorter than the first")
 	}
 	for _, t := range o.Topics {
@@ -161,8 +163,9 @@ func (s *Service) Run(ctx context.Context) error {
 		wg.Go(func() { s.reconcile(ctx) })
 	}
 	return s.o.Kafka.Consume(ctx, topic.GroupOptions{
-		ID:     s.o.Group,
-		Topics: s.o.Topics,
+		ID:       s.o.Group,
+		Topics:   s.o.Topics,
+		MaxBytes: s.o.FetchBytes,
 		// Others wait for what this member still finishes.
 		RebalanceTimeout: s.o.Grace + 20*time.Second,
 		State:            func(err error) { s.health.set("group", err) },
