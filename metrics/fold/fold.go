@@ -124,6 +124,9 @@ type Linked struct {
 	Case, Ticket *Dims
 	// GroupReceivedAt is the earliest received_at among the tickets merged into this one, zero if there are none.
 	GroupReceivedAt time.Time
+	// StandsForCircle says that tickets name each other in a circle and that this one, the first of them by its id,
+	// stands for them all: else none of them would count.
+	StandsForCircle bool
 }
 
 // Links are the subjects that a subject refers to, "" where it does not.

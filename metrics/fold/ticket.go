@@ -91,7 +91,7 @@ func FoldTicket(h History, link Linked, p *policy.Policy, cal *calendar.Calendar
 	}
 	t.settle(link)
 	t.anchors(p, cal)
-	if t.DuplicateOf != "" && t.Excluded == "" {
+	if t.DuplicateOf != "" && !link.StandsForCircle && t.Excluded == "" {
 		t.Excluded = ExcludedDuplicate
 	}
 	t.finish()

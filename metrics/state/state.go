@@ -347,3 +347,27 @@ func (f *baseFold) groupReceived(ctx context.Context, subjects []string) (map[st
 	}
 	return earliest, nil
 }
+
+// standsForCircle says whether a ticket that names another is the first, by its
+// id, of a circle of tickets that name each other. A ticket that none was merged
+// into, whose group has no earliest, is in no circle.
+func (f *baseFold) standsForCircle(ctx context.Context, subject, duplicateOf string, groups map[string]time.Time) (bool, error) {
+	if _, ok := groups[subject]; !ok || duplicateOf == "" {
+		return false, nil
+	}
+	seen := map[string]bool{}
+	for at := duplicateOf; at != subject; {
+		// A member before it stands for them; a walk that ends, or runs into
+		// another circle, does not come back.
+		if at == "" || at < subject || seen[at] {
+			return false, nil
+		}
+		seen[at] = true
+		above, err := f.takeovers(ctx, "tickets", []string{at})
+		if err != nil {
+			return false, err
+		}
+		at = above[at].duplicateOf
+	}
+	return true, nil
+}

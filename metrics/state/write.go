@@ -97,8 +97,14 @@ func (f *baseFold) results(ctx context.Context, subjects []string, histories []f
 		if err != nil {
 			return nil, err
 		}
+		circle := make([]bool, len(histories))
+		for i := range histories {
+			if circle[i], err = f.standsForCircle(ctx, subjects[i], out[i].links.DuplicateOf, groups); err != nil {
+				return nil, err
+			}
+		}
 		inParallel(len(histories), func(i int) {
-			link := fold.Linked{GroupReceivedAt: groups[subjects[i]]}
+			link := fold.Linked{GroupReceivedAt: groups[subjects[i]], StandsForCircle: circle[i]}
 			if c, ok := cases[out[i].links.CaseID]; ok {
 				link.Case = &c.dims
 			}
