@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,6 +105,12 @@ func (p *program) load(cmd *cobra.Command) error {
 	if p.log, err = process.NewLogger(p.diagnostics, p.cfg.Log.Level, p.cfg.Log.Format); err != nil {
 		return err
 	}
+	if p.cfg.Engine != "" {
+		// The engine is found by its variable, wherever the setting stands.
+		if err := os.Setenv(embedded.EngineVariable, p.cfg.Engine); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+	}
 	p.telemetry = process.NewTelemetry()
 	p.health = process.NewHealth(p.log, time.Now, p.telemetry.Gauge("youzhi_ready", "Readiness of a component, 1 or 0.", "component"))
 	return nil
@@ -184,8 +192,15 @@ type figures struct {
 	calendar *calendar.Calendar
 }
 
-// definitions are the settings that decide what a figure means.
-func (p *program) definitions() (*catalogue.Catalogue, *policy.Policy, *calendar.Calendar, error) {
+// definitions decide what a figure means.
+type definitions struct {
+	cat *catalogue.Catalogue
+	pol *policy.Policy
+	cal *calendar.Calendar
+}
+
+// definitions reads what the settings name, before anything is opened.
+func (p *program) definitions() (*definitions, error) {
 	var faults []error
 	cat, err := catalogue.Load(p.cfg.Catalogue)
 	faults = append(faults, err)
@@ -210,24 +225,38 @@ func (p *program) definitions() (*catalogue.Catalogue, *policy.Policy, *calendar
 	if err != nil {
 		faults = append(faults, fmt.Errorf("load calendar: %w", err))
 	}
-	return cat, pol, cal, errors.Join(faults...)
-}
-
-func (p *program) figures(s *stores) (*figures, error) {
-	cat, pol, cal, err := p.definitions()
-	if err != nil {
+	if err == nil {
+		for _, job := range []struct{ key, spec string }{
+			{"jobs.fold", p.cfg.Jobs.Fold}, {"jobs.snapshot_daily", p.cfg.Jobs.SnapshotDaily}, {"jobs.snapshot_monthly", p.cfg.Jobs.SnapshotMonthly},
+		} {
+			if _, err := schedule.Parse(job.spec, cal); err != nil {
+				faults = append(faults, fmt.Errorf("%s: %w", job.key, err))
+			}
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	builder := state.NewBuilder(s.db, pol, cal)
+	if err := metrics.CheckWindows(cat, pol); err != nil {
+		return nil, err
+	}
+	return &definitions{cat, pol, cal}, nil
+}
+
+// figures opens the metrics room. ClickHouse must understand every expression of
+// the catalogue before anything counts by it.
+func (p *program) figures(ctx context.Context, s *stores, d *definitions) (*figures, error) {
+	builder := state.NewBuilder(s.db, d.pol, d.cal)
 	editions := state.NewEditions(builder)
-	return &figures{
-		cat: cat, builder: builder, editions: editions, calendar: cal,
-		eval: metrics.New(s.db, cat, editions),
+	f := &figures{
+		cat: d.cat, builder: builder, editions: editions, calendar: d.cal,
+		eval: metrics.New(s.db, d.cat, editions),
 		fold: jobfold.New(jobfold.Options{
-			Builder: builder, Facts: metrics.NewFacts(s.db, cat), Logger: p.log, Quiet: time.Minute,
-			Versions: strings.Join([]string{pol.Version, cal.Version(), cat.Version()}, " "),
+			Builder: builder, Facts: metrics.NewFacts(s.db, d.cat), Logger: p.log, Quiet: time.Minute,
+			Versions: strings.Join([]string{d.pol.Version, d.cal.Version(), d.cat.Version()}, " "),
 		}),
-	}, nil
+	}
+	return f, f.eval.Check(ctx)
 }
 
 // serviceCommand runs services until it is told to stop.
@@ -240,14 +269,25 @@ func (p *program) serviceCommand(name, short string, services ...string) *cobra.
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
+		d, err := p.definitions()
+		if err != nil {
+			return err
+		}
+		var listener net.Listener
+		if slices.Contains(services, "dashboard") {
+			if listener, err = web.Listen(ctx, p.cfg.Listen); err != nil {
+				return err
+			}
+			defer func() { _ = listener.Close() }() // the server has closed it, if it came so far
+		}
 		s, err := p.open(ctx)
 		if err != nil {
 			return err
 		}
-		f, err := p.figures(s)
-		if err == nil {
-			err = f.eval.Check(ctx)
+		if s.instance != nil && !s.holder() && slices.Contains(services, "jobs") {
+			return s.close(fmt.Errorf("%s: another process holds the data folder, and one at a time folds into it; stop it first", name))
 		}
+		f, err := p.figures(ctx, s, d)
 		if err != nil {
 			return s.close(err)
 		}
@@ -260,7 +300,7 @@ func (p *program) serviceCommand(name, short string, services ...string) *cobra.
 			case "jobs":
 				service, err = p.jobs(s, f)
 			case "dashboard":
-				service, err = p.dashboard(s, f)
+				service, err = p.dashboard(s, f, listener)
 			}
 			if err != nil {
 				return s.close(err)
@@ -321,15 +361,15 @@ func (p *program) jobs(s *stores, f *figures) (process.Service, error) {
 	return process.Service{Name: "jobs", Run: scheduler.Run}, nil
 }
 
-func (p *program) dashboard(s *stores, f *figures) (process.Service, error) {
+func (p *program) dashboard(s *stores, f *figures, listener net.Listener) (process.Service, error) {
 	server, err := web.New(web.Options{
-		Listen: p.cfg.Listen, Evaluator: f.eval, DB: s.db, Catalogue: f.cat, Language: page.Language(p.cfg.Language),
+		Evaluator: f.eval, DB: s.db, Catalogue: f.cat, Language: page.Language(p.cfg.Language),
 		Logger: p.log, Now: time.Now, Components: p.components, Telemetry: p.telemetry.WriteText,
 	})
 	if err != nil {
 		return process.Service{}, err
 	}
-	return process.Service{Name: "dashboard", Run: server.Run}, nil
+	return process.Service{Name: "dashboard", Run: func(ctx context.Context) error { return server.Run(ctx, listener) }}, nil
 }
 
 // components tells the dashboard what the process knows of its parts.
@@ -395,15 +435,24 @@ func terminal(w io.Writer) bool {
 }
 
 // runImport sends files to Kafka, waits until the group has stored them and
-// prints the books. Where no other process holds the stores, it ingests and
-// folds itself.
+// prints the books. With the stores of this machine it is a member of the group
+// itself, since who holds them need not be; where nobody else holds them, it
+// also folds.
 func (p *program) runImport(ctx context.Context, o source.Options) error {
 	if err := source.Check(o); err != nil {
+		return err
+	}
+	d, err := p.definitions()
+	if err != nil {
 		return err
 	}
 	s, err := p.open(ctx)
 	if err != nil {
 		return err
+	}
+	f, err := p.figures(ctx, s, d)
+	if err != nil {
+		return s.close(err)
 	}
 	if err := s.kafka.Create(ctx, p.cfg.Kafka.Partitions, event.Topics()...); err != nil {
 		return s.close(err)
@@ -412,7 +461,7 @@ func (p *program) runImport(ctx context.Context, o source.Options) error {
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	ingested := make(chan error, 1)
-	if s.holder() {
+	if s.instance != nil {
 		// Only the import's own end checks the books.
 		p.cfg.Ingest.ReconcileEvery = 0
 		service, err := p.ingest(s)
@@ -440,11 +489,7 @@ func (p *program) runImport(ctx context.Context, o source.Options) error {
 		return s.close(err)
 	}
 	if s.holder() {
-		f, ferr := p.figures(s)
-		if ferr == nil {
-			ferr = f.fold.Run(ctx, time.Now())
-		}
-		err = errors.Join(err, ferr)
+		err = errors.Join(err, f.fold.Run(ctx, time.Now()))
 	}
 	return s.close(errors.Join(err, p.reconcile(ctx, s)))
 }
@@ -532,7 +577,15 @@ func (p *program) kpiCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.kpi(cmd.Context(), q, published, format, explain)
+			var day *calendar.Day
+			if published != "" {
+				d, err := calendar.ParseDay(published)
+				if err != nil {
+					return fmt.Errorf("--published: %w", err)
+				}
+				day = &d
+			}
+			return p.kpi(cmd.Context(), q, day, format, explain)
 		},
 	}
 	f := cmd.Flags()
@@ -545,11 +598,14 @@ func (p *program) kpiCommand() *cobra.Command {
 	f.StringVar(&published, "published", "", "what was published on a Beijing day, YYYY-MM-DD")
 	f.StringVar(&format, "format", "table", "table, json or csv")
 	f.BoolVar(&explain, "explain", false, "print how each indicator is defined first")
-	cmd.MarkFlagsMutuallyExclusive("as-of", "published")
+	// What was published has its own period and scope.
+	for _, name := range []string{"as-of", "from", "to", "grain", "where"} {
+		cmd.MarkFlagsMutuallyExclusive("published", name)
+	}
 	return cmd
 }
 
-func (p *program) kpi(ctx context.Context, q metrics.Question, published, format string, explain bool) error {
+func (p *program) kpi(ctx context.Context, q metrics.Question, published *calendar.Day, format string, explain bool) error {
 	write, ok := map[string]func([]metrics.Figure) error{
 		"table": func(figures []metrics.Figure) error { return metrics.WriteTable(p.out, figures) },
 		"csv":   func(figures []metrics.Figure) error { return metrics.WriteCSV(p.out, q.By, figures) },
@@ -564,26 +620,29 @@ func (p *program) kpi(ctx context.Context, q metrics.Question, published, format
 	if !ok {
 		return fmt.Errorf("kpi: --format %q: want table, json or csv", format)
 	}
+	d, err := p.definitions()
+	if err != nil {
+		return err
+	}
+	if len(q.Keys) == 0 {
+		for _, ind := range d.cat.All() {
+			q.Keys = append(q.Keys, ind.Key)
+		}
+	}
+	if _, err := q.Indicators(d.cat); err != nil {
+		return fmt.Errorf("kpi: %w", err)
+	}
 	s, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
-	f, err := p.figures(s)
+	f, err := p.figures(ctx, s, d)
 	if err != nil {
 		return s.close(err)
 	}
-	if len(q.Keys) == 0 {
-		for _, ind := range f.cat.All() {
-			q.Keys = append(q.Keys, ind.Key)
-		}
-	}
 	answer := func() ([]metrics.Figure, error) {
-		if published != "" {
-			day, err := calendar.ParseDay(published)
-			if err != nil {
-				return nil, fmt.Errorf("--published: %w", err)
-			}
-			return f.eval.Published(ctx, q.Keys, q.By, day)
+		if published != nil {
+			return f.eval.Published(ctx, q.Keys, q.By, *published)
 		}
 		if q.AsOf.IsZero() && s.holder() {
 			if err := f.fold.Run(ctx, time.Now()); err != nil {
@@ -610,11 +669,15 @@ func (p *program) kpi(ctx context.Context, q metrics.Question, published, format
 
 // withFigures opens the stores and the metrics room around some work.
 func (p *program) withFigures(ctx context.Context, work func(*stores, *figures) error) error {
+	d, err := p.definitions()
+	if err != nil {
+		return err
+	}
 	s, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
-	f, err := p.figures(s)
+	f, err := p.figures(ctx, s, d)
 	if err != nil {
 		return s.close(err)
 	}
@@ -660,7 +723,7 @@ func (p *program) runJobCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "run NAME",
 		Short:     "run one job now: fold, snapshot-daily or snapshot-monthly",
-		Args:      cobra.ExactArgs(1),
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{jobFold, jobSnapshotDaily, jobSnapshotMonthly},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			instant := time.Now()
@@ -669,8 +732,16 @@ func (p *program) runJobCommand() *cobra.Command {
 				if instant, err = time.Parse(time.RFC3339, at); err != nil {
 					return fmt.Errorf("--at %q: want RFC 3339 with an offset", at)
 				}
+				if instant.After(time.Now()) {
+					// Live figures never go back in time, so one run for a day to come
+					// would hold them there.
+					return fmt.Errorf("--at %q: lies in the future", at)
+				}
 			}
 			return p.withFigures(cmd.Context(), func(s *stores, f *figures) error {
+				if s.instance != nil && !s.holder() {
+					return errors.New("jobs run: another process holds the data folder, and one at a time folds into it; stop it first")
+				}
 				scheduler, err := p.scheduler(s, f)
 				if err != nil {
 					return err
@@ -693,9 +764,6 @@ func (p *program) checkCommand() *cobra.Command {
 				fmt.Fprintf(p.out, "%s: %s\n", v.Key, v.Text)
 			}
 			return p.withFigures(cmd.Context(), func(_ *stores, f *figures) error {
-				if err := f.eval.Check(cmd.Context()); err != nil {
-					return err
-				}
 				first, last := f.calendar.Covered()
 				fmt.Fprintf(p.out, "%d indicators; working days known from %d to %d\n", len(f.cat.All()), first, last)
 				return nil

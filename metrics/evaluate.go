@@ -485,15 +485,15 @@ func (e *Evaluator) Extent(ctx context.Context, keys []string) (span calendar.Pe
 	var rows []struct {
 		From time.Time `ch:"from"`
 		To   time.Time `ch:"to"`
-		N    uint64    `ch:"n"`
+		Rows uint64    `ch:"found"`
 	}
-	err = e.db.Select(ctx, &rows, `SELECT min(day) AS from, max(day) AS to, count() AS n
+	err = e.db.Select(ctx, &rows, `SELECT min(day) AS from, max(day) AS to, count() AS found
 FROM facts FINAL
 WHERE key IN {keys:Array(String)} AND n != 0`, queries.Params{"keys": keys})
 	if err != nil {
 		return span, false, fmt.Errorf("extent of the data: %w", err)
 	}
-	if len(rows) == 0 || rows[0].N == 0 {
+	if len(rows) == 0 || rows[0].Rows == 0 {
 		return span, false, nil
 	}
 	return calendar.Period{From: calendar.Day(rows[0].From.Unix() / 86400), To: calendar.Day(rows[0].To.Unix()/86400) + 1}, true, nil

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"youzhi/metrics/calendar"
 	"youzhi/metrics/catalogue"
+	"youzhi/metrics/policy"
 	"youzhi/queries"
 )
 
@@ -145,4 +147,29 @@ func complaint(text string) string {
 		text = string(cut[:enough]) + " …"
 	}
 	return text
+}
+
+// steps are the windows that the fold gives each base beside the policy's clocks.
+var steps = map[string][]string{
+	"cases":   {"submitted", "accepted", "ended"},
+	"tickets": {"received", "closed"},
+	"surveys": {"invited", "answered"},
+}
+
+// CheckWindows finds indicators that look at a window which neither the fold nor
+// the policy knows: they would have no data for ever.
+func CheckWindows(cat *catalogue.Catalogue, pol *policy.Policy) error {
+	var faults []error
+	for _, ind := range cat.All() {
+		for _, pop := range roles(ind) {
+			known := slices.Clone(steps[pop.Base])
+			for _, clock := range pol.Over(policy.Base(pop.Base)) {
+				known = append(known, clock.Name)
+			}
+			if !slices.Contains(known, pop.Anchor) {
+				faults = append(faults, fmt.Errorf("catalogue: indicator %s: no window %q of %s; there are %s", ind.Key, pop.Anchor, pop.Base, strings.Join(known, ", ")))
+			}
+		}
+	}
+	return errors.Join(faults...)
 }

@@ -36,10 +36,8 @@ type Component struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Options say what a Server shows and where it listens.
+// Options say what a Server shows.
 type Options struct {
-	// Listen is the address, host:port; port 0 takes a free one.
-	Listen    string
 	Evaluator *metrics.Evaluator
 	DB        *queries.DB
 	Catalogue *catalogue.Catalogue
@@ -52,8 +50,6 @@ type Options struct {
 	Components func() []Component
 	// Telemetry writes the process's counters for /metrics; nil: there are none.
 	Telemetry func(io.Writer) error
-	// Listening is told the address when the server accepts connections; may be nil.
-	Listening func(net.Addr)
 	// Timeout bounds a request, 20 s if zero. A question about a past as_of, which
 	// folds events again, and an export have six times as long.
 	Timeout time.Duration
@@ -95,22 +91,27 @@ func New(o Options) (*Server, error) {
 	return &Server{o: o, assets: files, renderer: renderer}, nil
 }
 
-// Run listens and serves until ctx ends; requests under way get a few seconds.
-func (s *Server) Run(ctx context.Context) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.o.Listen)
+// Listen takes an address, host:port, for a Server; port 0 takes a free one. A
+// program does it before it opens anything else, so that a port in use is told
+// at once.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("serve pages: the address %s is in use by another program", s.o.Listen)
+		return nil, fmt.Errorf("serve pages: the address %s is in use by another program", address)
 	}
 	if err != nil {
-		return fmt.Errorf("serve pages: %w", err)
+		return nil, fmt.Errorf("serve pages: %w", err)
 	}
+	return listener, nil
+}
+
+// Run serves on a listener, which it closes, until ctx ends; requests under way
+// get a few seconds.
+func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	app := s.app(ctx)
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(listener) }()
 	s.o.Logger.InfoContext(ctx, "pages are served", "address", "http://"+listener.Addr().String())
-	if s.o.Listening != nil {
-		s.o.Listening(listener.Addr())
-	}
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve pages: %w", err)

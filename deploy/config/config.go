@@ -56,9 +56,6 @@ type ClickHouse struct {
 	DSN Secret
 	// Database is made when it is missing. Letters, digits and _, at most 64.
 	Database string
-	// Cluster is the name of the cluster in the server's settings; tables are
-	// then replicated and distributed. Empty: one server. Needs a DSN.
-	Cluster string
 }
 
 // Kafka says where events come from.

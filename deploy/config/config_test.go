@@ -40,7 +40,6 @@ func TestBadFiles(t *testing.T) {
 		"dsn_scheme":             "line 2: clickhouse.dsn: does not begin with http:// or https://: write http(s)://user:password@host:port",
 		"dsn_path":               "line 2: clickhouse.dsn: has something behind the port: write http(s)://user:password@host:port; the database is clickhouse.database",
 		"dsn_no_url":             "line 2: clickhouse.dsn: is no URL: write http(s)://user:password@host:port",
-		"cluster_without_dsn":    "clickhouse.cluster: needs clickhouse.dsn, the engine inside the process is no cluster",
 		"broker":                 `line 2: kafka.brokers: "kafka-2" is no address: write host:port`,
 		"broker_item":            "line 2: kafka.brokers: an item of the list is no plain text",
 		"list_for_one":           "line 1: data: takes one value, this is a list",

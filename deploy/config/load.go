@@ -50,7 +50,6 @@ func Load(from Sources) (*Config, error) {
 	delete(environ, fileVariable)
 	faults = append(faults, loadEnviron(known, environ)...)
 	faults = append(faults, loadFlags(known, from.Flags)...)
-	faults = append(faults, c.Validate())
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}

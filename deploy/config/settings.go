@@ -46,7 +46,6 @@ func (c *Config) settings() []setting {
 		duration("shutdown", &c.Shutdown, time.Second, 10*time.Minute),
 		secret("clickhouse.dsn", &c.ClickHouse.DSN, httpURL),
 		text("clickhouse.database", &c.ClickHouse.Database, identifier),
-		text("clickhouse.cluster", &c.ClickHouse.Cluster, emptyOr(identifier)),
 		list("kafka.brokers", &c.Kafka.Brokers, hostPort),
 		text("kafka.group", &c.Kafka.Group, notEmpty),
 		whole("kafka.partitions", &c.Kafka.Partitions, 1, 1024),
@@ -77,16 +76,6 @@ func (c *Config) Values() []Value {
 		values = append(values, Value{Key: s.key, Variable: s.variable(), Text: s.get()})
 	}
 	return values
-}
-
-// Validate checks what no setting can tell alone and joins all faults. Load has
-// called it.
-func (c *Config) Validate() error {
-	var faults []error
-	if c.ClickHouse.Cluster != "" && c.ClickHouse.DSN.Reveal() == "" {
-		faults = append(faults, errors.New("clickhouse.cluster: needs clickhouse.dsn, the engine inside the process is no cluster"))
-	}
-	return errors.Join(faults...)
 }
 
 func text(key string, at *string, check func(string) error) setting {
