@@ -68,11 +68,15 @@ type Book struct {
 	At                    time.Time
 }
 
+// passed is the first offset that is not consumed; a group that never committed
+// is at the log's start.
+func (b Book) passed() int64 { return max(b.Committed, b.First) }
+
 // Consumed is how many offsets the group has passed.
-func (b Book) Consumed() string { return Count(b.Committed - b.First) }
+func (b Book) Consumed() string { return Count(b.passed() - b.First) }
 
 // Waiting is how many messages of the log are not consumed yet.
-func (b Book) Waiting() string { return Count(b.End - b.Committed) }
+func (b Book) Waiting() string { return Count(b.End - b.passed()) }
 
 // Cells are the other numbers, written out.
 func (b Book) Cells() []string {

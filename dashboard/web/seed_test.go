@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -39,7 +38,7 @@ const (
 
 // stream writes the events of one topic.
 type stream struct {
-	t        *testing.T
+	t        testing.TB
 	source   string
 	n        int
 	messages [][]byte
@@ -76,7 +75,7 @@ var provinceCodes = strings.Fields("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37
 // seed fills a database with an operator's history from August to the 9th of
 // November: cases in all provinces but three, tickets of each kind, surveys, and
 // everything that can be wrong with events.
-func seed(t *testing.T, db *queries.DB) {
+func seed(t testing.TB, db *queries.DB) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(7, 11))
 	cases := &stream{t: t, source: "/cn/post/core"}
@@ -185,7 +184,7 @@ func seed(t *testing.T, db *queries.DB) {
 	must(t, db.RecordJobRun(ctx, queries.JobRun{Job: "snapshot-monthly", At: now.Add(-time.Hour), Started: now.Add(-30 * time.Minute), Ended: now.Add(-29 * time.Minute), Outcome: "failed", Error: hostile}))
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +202,7 @@ type site struct {
 
 // serve starts a dashboard over a database of its own on a free port. fill, if
 // given, stores events first, which are folded as the job does it.
-func serve(t *testing.T, fill func(*testing.T, *queries.DB)) *site {
+func serve(t testing.TB, fill func(testing.TB, *queries.DB)) *site {
 	t.Helper()
 	db := queriestest.Open(t)
 	cat, err := catalogue.Load("")
@@ -220,24 +219,19 @@ func serve(t *testing.T, fill func(*testing.T, *queries.DB)) *site {
 		job := jobfold.New(jobfold.Options{Builder: builder, Facts: metrics.NewFacts(db, cat), Versions: "test", Logger: slog.New(slog.DiscardHandler)})
 		must(t, job.Run(t.Context(), now))
 	}
-	addresses := make(chan net.Addr, 1)
 	server, err := New(Options{
-		Listen: "127.0.0.1:0", Evaluator: s.eval, DB: db, Catalogue: cat,
+		Evaluator: s.eval, DB: db, Catalogue: cat,
 		Logger:     slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Now:        func() time.Time { return now },
 		Components: func() []Component { return []Component{{Name: "fold", Ready: fill != nil, Reason: "starting"}} },
-		Listening:  func(a net.Addr) { addresses <- a },
 	})
 	must(t, err)
 	ctx, stop := context.WithCancel(t.Context())
+	listener, err := Listen(ctx, "127.0.0.1:0")
+	must(t, err)
+	s.url = "http://" + listener.Addr().String()
 	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
-	select {
-	case a := <-addresses:
-		s.url = "http://" + a.String()
-	case err := <-ended:
-		t.Fatal(err)
-	}
+	go func() { ended <- server.Run(ctx, listener) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		stop()

@@ -26,7 +26,7 @@ type answered struct {
 	body   string
 }
 
-func (s *site) get(t *testing.T, path string, header ...string) answered {
+func (s *site) get(t testing.TB, path string, header ...string) answered {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
 	must(t, err)
@@ -254,6 +254,16 @@ func (s *site) unavailable(t *testing.T) {
 	}
 	if a := s.get(t, "/api/v1/figures?key=on_time_delivery_rate&from=2026-01-01&to=2026-02-01"); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, `"unavailable"`) {
 		t.Errorf("status %d\n%s", a.status, a.body)
+	}
+}
+
+func TestListen(t *testing.T) {
+	first, err := Listen(t.Context(), "127.0.0.1:0")
+	must(t, err)
+	defer func() { must(t, first.Close()) }()
+	_, err = Listen(t.Context(), first.Addr().String())
+	if err == nil || !strings.Contains(err.Error(), first.Addr().String()+" is in use") {
+		t.Errorf("a port in use: %v", err)
 	}
 }
 
