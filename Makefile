@@ -44,14 +44,16 @@ endif
 test: setup ## run all tests, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m -p 2 $(PKG)
 
-# What belongs before landing and is no test: the linters, a build for each
-# platform that has an engine, and modules that are complete and unchanged.
-verify: lint build ## lint, vet, build for all platforms, check the modules
+# What belongs before landing and takes longer, or is no test: the linters, a
+# build for each platform, modules that are complete and unchanged, and the
+# histories of 200 seeds folded in any order.
+verify: lint build ## lint, vet, builds, modules, 200 seeds of the fold
 	$(GO) vet ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null .
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null .
 	$(GO) mod verify
 	$(GO) mod tidy -diff
+	CGO_ENABLED=0 YOUZHI_SEEDS=200 $(GO) test -count=1 -timeout 30m -run 'TestFoldInAnyOrder' ./jobs/fold
 
 lint: setup $(GOLANGCI) ## run the pinned golangci-lint
 	$(GOLANGCI) run ./...
