@@ -18,6 +18,7 @@ const (
 	CodeMarker    = "transaction_marker"  // written by the broker at the end of a transaction
 	CodeAborted   = "transaction_aborted" // its producer took it back
 	CodeTimestamp = "timestamp"           // the Kafka record's own time can't be right
+	CodeRefused   = "refused"             // a good event that ClickHouse does not take
 )
 
 // prefixBytes is how much is kept of an oversize message, and of a key.
@@ -26,6 +27,7 @@ const prefixBytes = 64 << 10
 // batch is what is stored and committed together.
 type batch struct {
 	events     []queries.EventRow
+	records    []topic.Record // those of the events, should a row be refused
 	quarantine []queries.QuarantineRow
 	next       map[int32]int64 // partition -> first offset behind the batch
 	bytes      int             // of keys and values
@@ -38,6 +40,7 @@ func (b *batch) rows() int   { return len(b.events) + len(b.quarantine) }
 
 func (b *batch) add(o *batch) {
 	b.events = append(b.events, o.events...)
+	b.records = append(b.records, o.records...)
 	b.quarantine = append(b.quarantine, o.quarantine...)
 	for p, n := range o.next {
 		b.next[p] = n
@@ -56,6 +59,7 @@ var (
 func decode(name string, partition int32, records []topic.Record) *batch {
 	b := newBatch()
 	b.events = make([]queries.EventRow, 0, len(records))
+	b.records = make([]topic.Record, 0, len(records))
 	for i := range records {
 		r := &records[i]
 		b.bytes += len(r.Key) + len(r.Value)
@@ -71,6 +75,7 @@ func decode(name string, partition int32, records []topic.Record) *batch {
 			e, err := event.Decode(r.Value, r.Time, name)
 			if err == nil {
 				b.events = append(b.events, eventRow(e, partition, r))
+				b.records = append(b.records, *r)
 				continue
 			}
 			code, detail = rejected(err)

@@ -31,7 +31,7 @@ const group = "youzhi"
 
 var databases atomic.Int32
 
-// bench is a broker, a database and the topics of the contract.
+// rig is a broker, a database and the topics of the contract.
 type rig struct {
 	t     testing.TB
 	kafka *topic.Client
@@ -646,23 +646,133 @@ func TestTwoMembersAndRebalances(t *testing.T) {
 	r.books(8000, 0, 0)
 }
 
+// watched calls seen for each log line with its message.
+type watched struct {
+	slog.Handler
+	seen func(slog.Record)
+}
+
+func (w watched) Enabled(context.Context, slog.Level) bool { return true }
+
+func (w watched) Handle(_ context.Context, r slog.Record) error {
+	w.seen(r)
+	return nil
+}
+
 // What is in hand when the service is told to end is stored and committed.
 func TestShutdownStoresWhatIsInHand(t *testing.T) {
 	r := newRig(t, 1)
 	o := r.options()
 	o.Age = time.Hour
-	got := make(chan struct{}, 100)
-	o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	inHand := make(chan struct{}, 100)
+	o.Logger = slog.New(watched{slog.DiscardHandler, func(record slog.Record) {
+		if record.Message == "batch grows" {
+			inHand <- struct{}{}
+		}
+	}})
 	stop := r.run(o)
 	r.write("youzhi.cases.v1", many(0, 50)...)
-	go func() {
-		// The messages are fetched at once; nothing else tells it from outside.
-		time.Sleep(500 * time.Millisecond)
-		got <- struct{}{}
-	}()
-	<-got
+	select {
+	case <-inHand:
+	case <-r.within().Done():
+		t.Fatal("nothing was fetched")
+	}
 	stop()
 	r.books(50, 0, 0)
+}
+
+// Rows that ClickHouse refuses go to quarantine, alone; a table that refuses every
+// row is waited for, and so is memory, with smaller inserts.
+func TestRefusedRows(t *testing.T) {
+	r := newRig(t, 1)
+	ctx := r.within()
+	exec := func(statement string) {
+		t.Helper()
+		if err := r.db.Exec(ctx, statement, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	memory := r.db.Exec(ctx, "SELECT count() FROM (SELECT number FROM numbers(10000000) GROUP BY number) SETTINGS max_memory_usage = 1000000", nil)
+	if queries.Code(memory) != memoryLimitExceeded {
+		t.Fatalf("this should exceed the memory limit: %v", memory)
+	}
+	exec("ALTER TABLE events_cases ADD CONSTRAINT odd CHECK id NOT IN ('a-7', 'a-33')")
+	o := r.options()
+	o.Store = &sized{Store: r.db, largest: 20, err: memory}
+	var mu sync.Mutex
+	var reasons []string
+	waits := make(chan struct{}, 1000)
+	o.Health = func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			reasons = append(reasons, err.Error())
+			if strings.Contains(err.Error(), "insert_events") {
+				waits <- struct{}{}
+			}
+		}
+	}
+	r.run(o)
+	messages := many(0, 100)
+	r.wait(r.write("youzhi.cases.v1", messages...))
+	rows := r.quarantine()
+	if len(rows) != 2 || rows[0].Offset != 7 || rows[1].Offset != 33 || rows[0].Code != CodeRefused || rows[0].Payload != string(messages[7].Value) {
+		t.Errorf("in quarantine: %+v", rows)
+	}
+	r.books(98, 0, 2)
+
+	exec("ALTER TABLE events_cases ADD CONSTRAINT none CHECK offset < 0")
+	targets := r.write("youzhi.cases.v1", many(100, 300)...)
+	select {
+	case <-waits:
+	case <-ctx.Done():
+		t.Fatal("readiness never told of the refusals")
+	}
+	exec("ALTER TABLE events_cases DROP CONSTRAINT none")
+	r.wait(targets)
+	r.books(398, 0, 2)
+	mu.Lock()
+	defer mu.Unlock()
+	if last := reasons[len(reasons)-1]; !strings.Contains(last, "none") {
+		t.Errorf("the reason does not name the constraint: %s", last)
+	}
+}
+
+// sized fails for inserts of more rows than it takes at once.
+type sized struct {
+	Store
+	largest int
+	err     error
+}
+
+func (s *sized) InsertEvents(ctx context.Context, name string, rows []queries.EventRow) error {
+	if len(rows) > s.largest {
+		return fmt.Errorf("insert: %w", s.err)
+	}
+	return s.Store.InsertEvents(ctx, name, rows)
+}
+
+// The service makes the books by itself and records them.
+func TestBooksAreMadeFromTimeToTime(t *testing.T) {
+	r := newRig(t, 1)
+	o := r.options()
+	o.ReconcileEvery = 20 * time.Millisecond
+	var ticks atomic.Int64
+	o.Now = func() time.Time { return start.Add(time.Duration(ticks.Add(1)) * time.Second) }
+	r.run(o)
+	r.wait(r.write("youzhi.cases.v1", many(0, 10)...))
+	for ctx := r.within(); ctx.Err() == nil; {
+		last, err := r.db.LastReconciliation(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(last) == len(event.Topics()) {
+			if got := last[1]; got.Counted == 10 && got.Missing == 0 && got.Committed == 10 {
+				return
+			}
+		}
+	}
+	t.Error("no reconciliation has the ten events")
 }
 
 func TestFreshness(t *testing.T) {

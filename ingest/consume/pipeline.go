@@ -109,6 +109,7 @@ func (p *pipeline) collect(service context.Context, decoded <-chan *batch, full 
 				age.Reset(p.o.Age)
 			}
 			current.add(b)
+			p.o.Logger.DebugContext(service, "batch grows", "topic", p.topic, "rows", current.rows(), "bytes", current.bytes)
 			if current.rows() >= p.o.Rows || current.bytes >= p.o.Bytes {
 				flush()
 			}
@@ -171,15 +172,4 @@ func (p *pipeline) flush(ctx context.Context, b *batch) error {
 	p.o.Logger.DebugContext(ctx, "batch stored and committed", "topic", p.topic,
 		"events", len(b.events), "quarantined", len(b.quarantine), "bytes", b.bytes)
 	return nil
-}
-
-// insertEvents stores the batch's events. A row that ClickHouse will not take,
-// whatever the others are, is moved to the quarantine.
-func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
-	if len(b.events) == 0 {
-		return nil
-	}
-	return p.retry(ctx, "insert_events", p.topic, func(ctx context.Context) error {
-		return p.o.Store.InsertEvents(ctx, p.topic, b.events)
-	})
 }
