@@ -163,7 +163,11 @@ clocks:
 	ended := jobfold.New(jobfold.Options{
 		Builder: state.NewBuilder(r.db, other, r.calendar), Facts: metrics.NewFacts(r.db, r.cat), Versions: "other", Logger: slog.New(slog.DiscardHandler),
 	})
-	for n := 10; ; n += 10 {
+	step := 25
+	if thorough(t) {
+		step = 3
+	}
+	for n := 10; ; n += step {
 		b.set(n, true)
 		err := ended.Run(context.Background(), asOf)
 		b.set(0, false)
@@ -245,7 +249,11 @@ func TestForgetAndFoldAgain(t *testing.T) {
 	r.inPieces(t, w)
 	state1, facts1 := stored(t, r.db, state.Live), derived(t, r.db)
 	later := referenceRows(r.reference(w.events, asOf.Add(100*day)))
-	for n, done := 1, false; !done; n += 4 {
+	step := 12
+	if thorough(t) {
+		step = 1
+	}
+	for n, done := 1, false; !done; n += step {
 		r.run(t, asOf.Add(100*day))
 		b.set(n, n%2 == 0)
 		err := r.builder.Forget(context.Background())

@@ -109,7 +109,7 @@ func TestFoldAfterCrash(t *testing.T) {
 	// Few runs have more statements; one without a statement of a number is one
 	// that nothing ends.
 	const statements = 120
-	crashes := 20
+	crashes := 12
 	if thorough(t) {
 		crashes = statements
 	}
@@ -202,9 +202,12 @@ func TestMergeAfterCrash(t *testing.T) {
 	moved := received("T4", start.Add(day), "T2")
 	r.run(t, asOf)
 	targets := []any{"T3", "T2", nil}
-	all := thorough(t)
-	for n, ended := 1, false; !ended; n++ {
-		for _, after := range []bool{n%2 == 0, n%2 == 1} {
+	all, step := thorough(t), 1
+	if !all {
+		step = 2
+	}
+	for n, ended := 1, false; !ended; n += step {
+		for _, after := range []bool{n/2%2 == 0, n/2%2 == 1} {
 			tell("T4", "ticket.corrected", start.Add(5*day), fields{"data": fields{"duplicate_of": targets[g.IntN(3)]}}, moved)
 			b.set(n, after)
 			err := r.job.Run(context.Background(), asOf)

@@ -21,7 +21,7 @@ func TestEditionsUnderQuestions(t *testing.T) {
 	r.store(t, generate(t, 2), 0, func() int32 { return 0 })
 	r.run(t, asOf)
 	question := func(i int) metrics.Question {
-		return metrics.Question{Keys: r.keys(""), From: span.From, To: span.To, By: []string{"region"}, AsOf: asOf.Add(time.Duration(-i) * 4 * day)}
+		return metrics.Question{Keys: r.keys("cases"), From: span.From, To: span.To, By: []string{"region"}, AsOf: asOf.Add(time.Duration(-i) * 4 * day)}
 	}
 	var want [5][]metrics.Figure
 	for i := range want {
