@@ -34,7 +34,7 @@ type Ledger struct {
 	MissingAt   []int64 // the first of them
 	Both        int64   // offsets with both
 	BothAt      []int64
-	Twice       int64 // rows beyond the first at an offset with several events
+	Twice       int64 // offsets with several different events
 	TwiceAt     []int64
 	InFlight    int64 // stored, and not committed yet
 	Beyond      int64 // stored, but beyond the log's end
@@ -44,13 +44,17 @@ type Ledger struct {
 // have been read before, so that all they call committed is stored. An offset is
 // expected from where the log started when it was first looked at, or from the
 // smallest stored one, whatever the log has deleted since.
-func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets) ([]Ledger, error) {
+//
+// conflicts is the number of contents that do not count because another content
+// bears the same (source, id): they are among the offsets that are stored and not
+// counted.
+func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets) (rows []Ledger, conflicts int64, err error) {
 	table, err := EventsTable(topic)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(logs) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
 	l := &ledger{db: db, table: table, topic: topic, logs: logs, at: map[int32]int{}}
 	var partitions []int32
@@ -63,13 +67,13 @@ func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets) ([]Le
 		ends = append(ends, p.End)
 	}
 	l.blocks = make([]blocks, len(logs))
-	params := Params{"table": table, "topic": topic, "partitions": partitions, "committed": committed, "ends": ends, "limit": uint32(ListedOffsets)}
+	params := Params{"table": table, "topic": topic, "partitions": partitions, "committed": committed, "ends": ends}
 	for _, step := range []func(context.Context, Params) error{l.firstSeen, l.coverage, l.missing, l.both, l.counted, l.twice} {
 		if err := step(ctx, params); err != nil {
-			return nil, fmt.Errorf("ledger of %s: %w", topic, err)
+			return nil, 0, fmt.Errorf("ledger of %s: %w", topic, err)
 		}
 	}
-	return l.rows, nil
+	return l.rows, l.conflicts, nil
 }
 
 type ledger struct {
@@ -80,6 +84,11 @@ type ledger struct {
 	at     map[int32]int // partition -> index
 	rows   []Ledger
 	blocks []blocks
+
+	conflicts int64
+	// Blocks with more rows than offsets, as two columns.
+	fullPartitions []int32
+	fullBlocks     []int64
 }
 
 // blocks collects which blocks of a partition lack offsets.
@@ -107,8 +116,8 @@ func (l *ledger) coverage(ctx context.Context, p Params) error {
 	err := l.db.Rows(ctx, File("ingest/coverage"), only(p, "table", "topic", "partitions", "committed", "ends"), func(scan func(...any) error) error {
 		var partition int32
 		var block, smallest int64
-		var stored, quarantined, known, inFlight, beyond int64
-		if err := scan(&partition, &block, &smallest, &stored, &quarantined, &known, &inFlight, &beyond); err != nil {
+		var stored, rows, quarantined, known, inFlight, beyond int64
+		if err := scan(&partition, &block, &smallest, &stored, &rows, &quarantined, &known, &inFlight, &beyond); err != nil {
 			return err
 		}
 		i, ok := l.at[partition]
@@ -126,6 +135,10 @@ func (l *ledger) coverage(ctx context.Context, p Params) error {
 		r.Both += stored + quarantined - known
 		r.InFlight += inFlight
 		r.Beyond += beyond
+		if rows > stored {
+			l.fullPartitions = append(l.fullPartitions, partition)
+			l.fullBlocks = append(l.fullBlocks, block)
+		}
 		l.emptyUntil(i, block)
 		l.block(i, block, known)
 		return nil
@@ -176,7 +189,7 @@ func (l *ledger) expected(i int, from, to int64) int64 {
 
 var errEnough = errors.New("enough")
 
-func (l *ledger) missing(ctx context.Context, p Params) error {
+func (l *ledger) missing(ctx context.Context, _ Params) error {
 	for i := range l.rows {
 		r, lacking := &l.rows[i], l.blocks[i].lacking
 		if len(lacking) == 0 {
@@ -227,24 +240,39 @@ func (l *ledger) both(ctx context.Context, p Params) error {
 	if !slices.ContainsFunc(l.rows, func(r Ledger) bool { return r.Both > 0 }) {
 		return nil
 	}
-	return l.named(ctx, "ingest/both", only(p, "table", "topic", "limit"), func(r *Ledger) *[]int64 { return &r.BothAt })
+	return l.db.Rows(ctx, File("ingest/both"), only(p, "table", "topic"), func(scan func(...any) error) error {
+		var partition int32
+		var offset int64
+		if err := scan(&partition, &offset); err != nil {
+			return err
+		}
+		if i, ok := l.at[partition]; ok && int64(len(l.rows[i].BothAt)) < min(l.rows[i].Both, ListedOffsets) {
+			l.rows[i].BothAt = append(l.rows[i].BothAt, offset)
+		}
+		return nil
+	})
 }
 
 func (l *ledger) counted(ctx context.Context, p Params) error {
 	params := only(p, "table", "partitions", "committed")
 	err := l.db.Rows(ctx, File("ingest/counted"), params, func(scan func(...any) error) error {
 		var partition int32
-		var contents, counted int64
-		if err := scan(&partition, &contents, &counted); err != nil {
+		var counted int64
+		if err := scan(&partition, &counted); err != nil {
 			return err
 		}
 		if i, ok := l.at[partition]; ok {
 			l.rows[i].Counted = counted
-			l.rows[i].Twice = max(0, contents-l.rows[i].Stored)
 		}
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	err = l.db.Rows(ctx, File("ingest/conflicts"), only(p, "topic"), func(scan func(...any) error) error {
+		return scan(&l.conflicts)
+	})
+	if err != nil || l.conflicts == 0 {
 		return err
 	}
 	return l.db.Rows(ctx, File("ingest/repeated"), only(p, "table", "topic", "partitions", "committed"), func(scan func(...any) error) error {
@@ -261,23 +289,19 @@ func (l *ledger) counted(ctx context.Context, p Params) error {
 }
 
 func (l *ledger) twice(ctx context.Context, p Params) error {
-	if !slices.ContainsFunc(l.rows, func(r Ledger) bool { return r.Twice > 0 }) {
+	if len(l.fullBlocks) == 0 {
 		return nil
 	}
-	return l.named(ctx, "ingest/twice", only(p, "table", "limit"), func(r *Ledger) *[]int64 { return &r.TwiceAt })
-}
-
-// named reads the offsets of a fault into the list of their partition.
-func (l *ledger) named(ctx context.Context, file string, p Params, list func(*Ledger) *[]int64) error {
-	return l.db.Rows(ctx, File(file), p, func(scan func(...any) error) error {
+	params := Params{"table": l.table, "partitions": l.fullPartitions, "blocks": l.fullBlocks, "done_partitions": p["partitions"], "committed": p["committed"]}
+	return l.db.Rows(ctx, File("ingest/twice"), params, func(scan func(...any) error) error {
 		var partition int32
 		var offset int64
 		if err := scan(&partition, &offset); err != nil {
 			return err
 		}
-		if i, ok := l.at[partition]; ok {
-			at := list(&l.rows[i])
-			*at = append(*at, offset)
+		r := &l.rows[l.at[partition]]
+		if r.Twice++; r.Twice <= ListedOffsets {
+			r.TwiceAt = append(r.TwiceAt, offset)
 		}
 		return nil
 	})
@@ -290,19 +314,6 @@ func only(p Params, names ...string) Params {
 		out[n] = p[n]
 	}
 	return out
-}
-
-// Conflicts is the number of contents of a topic that do not count, because
-// another content with a lower hash bears the same (source, id).
-func (db *DB) Conflicts(ctx context.Context, topic string) (int64, error) {
-	var conflicts int64
-	err := db.Rows(ctx, File("ingest/conflicts"), Params{"topic": topic}, func(scan func(...any) error) error {
-		return scan(&conflicts)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("conflicts of %s: %w", topic, err)
-	}
-	return conflicts, nil
 }
 
 // Reconciliation is one partition's line of a reconciliation, as recorded.

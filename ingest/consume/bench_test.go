@@ -2,7 +2,6 @@ package consume
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"syscall"
 	"testing"
@@ -10,6 +9,7 @@ import (
 
 	"youzhi/ingest/event"
 	"youzhi/ingest/topic"
+	"youzhi/queries"
 )
 
 // BenchmarkIngest measures the way from Kafka to acknowledged: a log of events of
@@ -41,7 +41,7 @@ func BenchmarkIngest(b *testing.B) {
 		runs++
 		s, err := New(Options{
 			Kafka: r.kafka, Store: r.db, Group: name, Topics: event.Topics(),
-			Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: func() time.Time { return start },
+			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return start },
 		})
 		if err != nil {
 			b.Fatal(err)
@@ -89,4 +89,37 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/event")
+}
+
+// BenchmarkReconcile measures the books over two million stored events, of which
+// one in a hundred is a copy.
+func BenchmarkReconcile(b *testing.B) {
+	const n = 2_000_000
+	r := newRig(b, 4)
+	ctx := b.Context()
+	err := r.db.Exec(ctx, `INSERT INTO events_cases (subject, day, source, id, content_hash, partition, offset, type, time)
+SELECT 'C' || toString(intDiv(event, 8)), toDate('2026-01-01') + event % 90, '/cn/post/core', 'a-' || toString(event), sipHash128(event),
+    number % 4, intDiv(number, 4), 'cn.post.case.accepted', toDateTime64('2026-01-01 00:00:00', 6, 'UTC') + event % 90 * 86400
+FROM (SELECT number, if(number % 100 = 99, number - 4, number) AS event FROM numbers({n:UInt64}))`, queries.Params{"n": n})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var logs []queries.LogOffsets
+	for p := range int32(4) {
+		logs = append(logs, queries.LogOffsets{Partition: p, End: n / 4, Committed: n / 4})
+	}
+	for b.Loop() {
+		ledgers, _, err := r.db.Ledger(ctx, "youzhi.cases.v1", logs)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var counted, missing int64
+		for _, l := range ledgers {
+			counted += l.Counted
+			missing += l.Missing
+		}
+		if counted != n-n/100 || missing != 0 {
+			b.Fatalf("%d counted, %d missing", counted, missing)
+		}
+	}
 }

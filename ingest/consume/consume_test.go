@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -70,7 +69,7 @@ func (r *rig) options() Options {
 	return Options{
 		Kafka: r.kafka, Store: r.db, DB: r.db, Group: group, Topics: event.Topics(),
 		Age: 50 * time.Millisecond, BackoffMin: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: func() time.Time { return start },
+		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return start },
 	}
 }
 
@@ -163,7 +162,7 @@ func printed(b *Reconciliation) string {
 func accepted(k int, reference string) topic.Message {
 	subject := fmt.Sprintf("C%09d", k)
 	at := start.Add(-time.Duration(k%1000) * time.Hour).Format(time.RFC3339)
-	value := fmt.Sprintf(`{"specversion":"1.0","id":"a-%d","source":"/cn/post/core","type":"cn.post.case.accepted","subject":%q,"time":%q,"datacontenttype":"application/json","dataschema":"urn:youzhi:schema:cn.post.case.accepted:1","sequence":"0000000002","recordedtime":%q,"data":{"product":"parcel","region":"330100","outlet":"HZ-017","channel":"outlet","direction":"domestic","promised_at":"2026-03-04T18:00:00+08:00","owner_ref":%q,"documents":["application_form","id_proof"],"note":"杭州"}}`,
+	value := fmt.Sprintf(`{"specversion":"1.0","id":"a-%d","source":"/cn/post/core","type":"cn.post.case.accepted","subject":%q,"time":%q,"datacontenttype":"application/json","dataschema":"urn:youzhi:schema:cn.post.case.accepted:1","sequence":"0000000002","recordedtime":%q,"data":{"product":"parcel","region":"330100","outlet":"HZ-017","channel":"outlet","direction":"domestic","promised_at":"2026-03-04T18:00:00+08:00","owner_ref":%q,"documents":["application_form","id_proof"],"note":"杭州","remark":"0123456789"}}`,
 		k, subject, at, at, reference)
 	return topic.Message{Key: []byte(subject), Value: []byte(value), Time: start}
 }

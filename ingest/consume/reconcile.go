@@ -75,13 +75,11 @@ func Reconcile(ctx context.Context, kafka *topic.Client, db *queries.DB, group s
 				logs = append(logs, queries.LogOffsets{Partition: o.Partition, First: o.First, End: o.End, Committed: o.Committed})
 			}
 		}
-		ledgers, err := db.Ledger(ctx, name, logs)
+		ledgers, conflicts, err := db.Ledger(ctx, name, logs)
 		if err != nil {
 			return nil, fmt.Errorf("reconcile: %w", err)
 		}
-		if r.Conflicts[name], err = db.Conflicts(ctx, name); err != nil {
-			return nil, fmt.Errorf("reconcile: %w", err)
-		}
+		r.Conflicts[name] = conflicts
 		for i, l := range ledgers {
 			b := PartitionBooks{Topic: name, Partition: l.Partition, PartitionOffsets: parts[i], Ledger: l}
 			r.Partitions = append(r.Partitions, b)

@@ -29,6 +29,9 @@ type deleteRecordsPartition struct {
 	Offset    int64 `kafka:"min=v0,max=v1"`
 }
 
+// ApiKey is named by kafka-go.
+//
+//nolint:revive,staticcheck // the interface of kafka-go wants this spelling
 func (*deleteRecordsRequest) ApiKey() protocol.ApiKey { return protocol.DeleteRecords }
 
 type deleteRecordsResponse struct {
@@ -47,6 +50,9 @@ type deletedRecordsPartition struct {
 	ErrorCode    int16 `kafka:"min=v0,max=v1"`
 }
 
+// ApiKey is named by kafka-go.
+//
+//nolint:revive,staticcheck // the interface of kafka-go wants this spelling
 func (*deleteRecordsResponse) ApiKey() protocol.ApiKey { return protocol.DeleteRecords }
 
 func init() { protocol.Register(&deleteRecordsRequest{}, &deleteRecordsResponse{}) }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -37,7 +36,7 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func messages(from, n int) []Message {
 	out := make([]Message, n)
@@ -181,11 +180,11 @@ func TestCommitNeverGoesBack(t *testing.T) {
 	if got := committed(); got != -1 {
 		t.Errorf("a new group has committed %d", got)
 	}
-	member := func(each func(ctx context.Context, g *Generation)) {
+	member := func(each func(g *Generation)) {
 		t.Helper()
 		ctx, cancel := context.WithCancel(ctx)
-		err := c.Consume(ctx, GroupOptions{ID: "g", Topics: []string{name}, Logger: quiet()}, func(ctx context.Context, g *Generation) error {
-			each(ctx, g)
+		err := c.Consume(ctx, GroupOptions{ID: "g", Topics: []string{name}, Logger: quiet()}, func(_ context.Context, g *Generation) error {
+			each(g)
 			cancel()
 			return nil
 		})
@@ -194,7 +193,7 @@ func TestCommitNeverGoesBack(t *testing.T) {
 		}
 	}
 	var old *Generation
-	member(func(ctx context.Context, g *Generation) {
+	member(func(g *Generation) {
 		old = g
 		for _, next := range []int64{0, 50, 40, 50, 10} {
 			if err := g.Commit(name, map[int32]int64{0: next}); err != nil {
@@ -205,7 +204,7 @@ func TestCommitNeverGoesBack(t *testing.T) {
 			t.Errorf("committed 50 and then less: %d", got)
 		}
 	})
-	member(func(ctx context.Context, g *Generation) {
+	member(func(g *Generation) {
 		if p := g.Partitions()[0]; p.Next() != 50 {
 			t.Errorf("the next generation begins at %d", p.Next())
 		}

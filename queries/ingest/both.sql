@@ -14,4 +14,4 @@ WHERE (partition, offset) IN
 ORDER BY
     partition,
     offset
-LIMIT {limit:UInt32}
+LIMIT 100 BY partition
