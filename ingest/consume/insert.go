@@ -41,7 +41,7 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 			// events wait in Kafka.
 			return d.last
 		}
-		return nil
+		return d.again(ctx, b.events)
 	})
 	if err != nil {
 		return err
@@ -72,6 +72,20 @@ type division struct {
 	taken   int
 	reasons map[int]error // of the rows that were refused, by index
 	last    error         // of reasons
+}
+
+// again tries the refused rows once more, now that others were taken: the table
+// may have been mended meanwhile, and a row is to blame only if it is refused by a
+// table that takes its neighbours.
+func (d *division) again(ctx context.Context, rows []queries.EventRow) error {
+	first := d.reasons
+	d.reasons = map[int]error{}
+	for i := range first {
+		if err := d.insert(ctx, rows[i:i+1], i); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *division) insert(ctx context.Context, rows []queries.EventRow, first int) error {
