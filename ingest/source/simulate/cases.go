@@ -1,8 +1,11 @@
 package simulate
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
+
+	"youzhi/ingest/event"
 )
 
 // class is what becomes of a case, as drawn before anything is made.
@@ -36,6 +39,7 @@ const (
 	wrongPromise                 // accepted, first reported with another promise
 	phantom                      // a delivery that never was, taken back
 	voidedCase                   // every event is taken back
+	conflicting                  // two deliveries with one id
 	classes
 )
 
@@ -50,7 +54,7 @@ func (op *Operator) classWeights() []float64 {
 		timeless: 0.004, unaccepted: 0.0015, moved: 0.01, held: 0, waiting: 0.004,
 		wrongTime: s.Corrected * 0.45, wrongTwice: s.Corrected * 0.1, correctedFix: s.Corrected * 0.1,
 		voidedFix: s.Corrected * 0.05, wrongPlace: s.Corrected * 0.15, wrongPromise: s.Corrected * 0.15,
-		phantom: s.Voided * 0.5, voidedCase: s.Voided * 0.5,
+		phantom: s.Voided * 0.5, voidedCase: s.Voided * 0.5, conflicting: s.Conflicting,
 	} {
 		w[c] = weight
 		w[plain] -= weight
@@ -92,16 +96,20 @@ type life struct {
 	n    int
 }
 
-// causes of delay: where an item lies too long.
+// causes of delay, in the order of the way: where an item lies too long.
 const (
-	atOrigin = iota // sorting centre of the sender's province
+	atOrigin  = iota // sorting centre of the sender's province
+	atTransit        // the hub that mail between the north and the south passes
 	onTheWay
 	atDestination // sorting centre of the addressee's province
 	atOffice      // before it is taken out
 	lastMile      // after that
 )
 
-var causeReasons = [...]string{"sorting_backlog", "transport_delay", "sorting_backlog", "courier_short", "recipient_absent"}
+var (
+	causeReasons = [...]string{"sorting_backlog", "sorting_backlog", "transport_delay", "sorting_backlog", "courier_short", "recipient_absent"}
+	causeWeights = []float64{0.15, 0, 0.2, 0.2, 0.2, 0.25}
+)
 
 // casesOf makes the cases that begin at an outlet on a day.
 func (m *maker) casesOf(o *outlet, d Day) {
@@ -112,12 +120,21 @@ func (m *maker) casesOf(o *outlet, d Day) {
 	var weights [6]float64
 	total := 0.0
 	for p := range weights {
-		weights[p] = productShare[p] * season(p, d)
+		weights[p] = productShare[p] * season(m.o.seasonal(p), d)
 		total += weights[p]
 	}
 	for n := range m.poisson(m.o.o.Scale * casesPerDay * o.weight * total) {
 		m.aCase(o, d, n, m.pick(weights[:]))
 	}
+}
+
+// seasonal is the product whose seasons another has: its own, but when it is
+// quiet, for then the mix must not change.
+func (op *Operator) seasonal(product int) int {
+	if op.o.Quiet {
+		return letter
+	}
+	return product
 }
 
 // casesPerDay is the volume of an ordinary day at scale 1.
@@ -413,7 +430,7 @@ func (m *maker) promiseVerdict(l *life, due, delivered int64) {
 // outcome draws when a plain case is delivered, and what holds it up.
 func (m *maker) outcome(l *life) int64 {
 	p := m.o.chanceInTime(l.o, l.product, l.destProvince, dayOf(l.accepted))
-	l.cause = m.pick([]float64{0.15, 0.2, 0.2, 0.2, 0.25})
+	l.cause = m.pick(causeWeights)
 	if m.o.storm(l.o.province, dayOf(l.accepted)) > 0 || m.o.storm(l.destProvince, dayOf(l.accepted)+1) > 0 {
 		l.cause, l.reason = onTheWay, "weather"
 	}
@@ -440,7 +457,7 @@ func (m *maker) passes(l *life) int {
 	}
 	from, until := incident.From.UnixMicro(), incident.Until.UnixMicro()
 	for _, node := range route(l) {
-		if (node.cause == atOrigin || node.cause == atDestination) && node.depart && node.location == incident.Location {
+		if node.depart && node.location == incident.Location {
 			at := l.accepted + int64(node.before*float64(l.firm()))
 			if at >= from && at < until {
 				return node.cause
@@ -505,6 +522,12 @@ func route(l *life) []node {
 		{"centre_arrival", origin, 0.15, 0, -1, false},
 		{"centre_departure", origin, 0.25, 0.15, atOrigin, true},
 	}
+	if viaHub(l) {
+		hub, _ := centreOf(provinceIndex(incidentProvince))
+		nodes = append(nodes,
+			node{"centre_arrival", hub, 0.4, 0, atOrigin, false},
+			node{"centre_departure", hub, 0.48, 0.4, atTransit, true})
+	}
 	if l.destProvince != l.o.province {
 		destination, _ := centreOf(l.destProvince)
 		nodes = append(nodes,
@@ -513,6 +536,15 @@ func route(l *life) []node {
 	}
 	office := provinces[l.destProvince].cities[l.destCity].zh + "投递部"
 	return append(nodes, node{"out_for_delivery", office, 0.92, 0, atOffice, false})
+}
+
+// viaHub says whether an item goes between the north and the south, through the
+// hub in between.
+func viaHub(l *life) bool {
+	north := func(area int) bool { return area == 0 || area == 1 || area == 6 }
+	south := func(area int) bool { return area == 4 || area == 5 }
+	a, b := provinces[l.o.province].area, provinces[l.destProvince].area
+	return north(a) && south(b) || south(a) && north(b)
 }
 
 // travel makes the scans on the way to a delivery or another end at an instant.
@@ -531,7 +563,7 @@ func (m *maker) travel(l *life, end int64, arrives bool) {
 	}
 	lag := end - l.accepted - firm
 	if l.reason == "" {
-		l.cause = m.IntN(5)
+		l.cause = m.pick(causeWeights)
 	}
 	if l.cause == atDestination || l.cause == onTheWay {
 		if l.destProvince == l.o.province {
@@ -566,11 +598,14 @@ func (m *maker) travel(l *life, end int64, arrives bool) {
 		m.note(l.s, m.end())
 	}
 	l.scanned = out
+	reason := "recipient_absent"
+	if l.n%4 == 0 {
+		reason = "address"
+	}
+	if lag > 12*hour && l.cause == lastMile && l.reason != "" {
+		l.failed, reason = true, l.reason
+	}
 	if arrives && l.failed && end-out > 20*minute {
-		reason := "recipient_absent"
-		if l.n%4 == 0 {
-			reason = "address"
-		}
 		m.begin(l.s, caseProgressed, m.span(out+minute, end-minute))
 		if m.on {
 			m.text("step", "scan")
@@ -693,9 +728,13 @@ func (m *maker) item(l *life, kind class) {
 	case stuck:
 		m.travel(l, l.due, false)
 		m.over(l, 0)
-		if m.chance(0.5) {
-			l.scanned = 0
-			m.deliver(l, m.hours(dayOf(l.due)+Day(15+m.IntN(40)), 8, 18))
+		found := m.hours(dayOf(l.due)+Day(15+m.IntN(40)), 8, 18)
+		switch m.pick([]float64{0.55, 0.35, 0.1}) {
+		case 0:
+			m.deliver(l, found)
+		case 1:
+			m.ended(l.s, lostWord, found, "not_found")
+			l.end, l.word = found, lostWord
 		}
 		l.late = true
 	case lost, returned, damaged:
@@ -787,6 +826,9 @@ func (m *maker) item(l *life, kind class) {
 		m.note(l.s, f)
 		m.deliver(l, x)
 		m.over(l, x)
+	case conflicting:
+		m.travel(l, x, true)
+		m.conflict(l, x)
 	case voidedCase:
 		m.travel(l, x, true)
 		m.deliver(l, x)
@@ -1096,6 +1138,41 @@ func (m *maker) misreported(l *life, x int64, kind class) {
 			return version(0), have[0]
 		})...)
 	}
+}
+
+// conflict delivers once, but reports it twice under one id with two instants.
+// The report with the lower hash counts, which nobody can know before.
+func (m *maker) conflict(l *life, x int64) {
+	other := x + m.span(minute, 3*daySpan)
+	var facts [2]fact
+	var hashes [2]event.Hash
+	for i, at := range [...]int64{x, other} {
+		m.force = true
+		facts[i] = m.delivery(l, at, l.attempt(), false)
+		m.force = false
+		// Every message decodes; a test holds them to that.
+		if e, err := event.Decode(m.writer.b, toTime(m.now.sent), ""); err == nil {
+			hashes[i] = e.Hash
+		}
+		if i == 0 {
+			l.s.events--
+		}
+	}
+	winner := 0
+	if bytes.Compare(hashes[1][:], hashes[0][:]) < 0 {
+		winner = 1
+	}
+	m.note(l.s, versions([]int64{facts[0].known, facts[1].known}, func(have []bool) (fact, bool) {
+		switch {
+		case have[0] && have[1]:
+			return facts[winner], true
+		case have[0]:
+			return facts[0], true
+		}
+		return facts[1], true
+	})...)
+	l.end, l.word = facts[winner].at, deliveredWord
+	m.over(l, l.end)
 }
 
 // void takes an event back.

@@ -1,6 +1,9 @@
 package simulate
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // province is a division of the first level of GB/T 2260 with the cities (of a
 // municipality: the districts) that the operator serves; its sorting centre lies
@@ -59,9 +62,9 @@ var provinces = []province{
 func centreOf(p int) (zh, en string) {
 	c := provinces[p].cities[0]
 	if provinces[p].municipality() {
-		return provinces[p].zh + "邮件处理中心", provinces[p].en + " Mail Processing Centre"
+		return strings.TrimSuffix(provinces[p].zh, "市") + "邮件处理中心", provinces[p].en + " Mail Processing Centre"
 	}
-	return c.zh + "邮件处理中心", c.en + " Mail Processing Centre"
+	return strings.TrimSuffix(c.zh, "市") + "邮件处理中心", c.en + " Mail Processing Centre"
 }
 
 func (p *province) municipality() bool {

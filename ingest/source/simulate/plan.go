@@ -19,7 +19,8 @@ type Plan struct {
 }
 
 // Incident is a sorting centre that fails: nearly every item that arrives there
-// in [From, Until) is delivered one to three days late.
+// in [From, Until), also on its way between other provinces, is delivered one to
+// three days late.
 type Incident struct {
 	Subject  string // of incident.opened and .closed
 	Location string // of the scans at the centre

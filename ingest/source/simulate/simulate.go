@@ -45,13 +45,15 @@ type Shares struct {
 	Corrected float64 // with a wrong instant, place or promise that is corrected later
 	Voided    float64 // with an event, or all of them, taken back
 	Test      float64 // that are tests
-	MaxLate   time.Duration
+	// Conflicting cases report two deliveries under one id.
+	Conflicting float64
+	MaxLate     time.Duration
 }
 
 // DefaultShares is an operator with an ordinary number of faults.
 func DefaultShares() *Shares {
 	return &Shares{
-		Late: 0.02, Shuffled: 0.03, Repeated: 0.01, Corrected: 0.006, Voided: 0.003, Test: 0.002,
+		Late: 0.02, Shuffled: 0.03, Repeated: 0.01, Corrected: 0.006, Voided: 0.003, Test: 0.002, Conflicting: 0.0004,
 		MaxLate: 72 * time.Hour,
 	}
 }
@@ -93,7 +95,7 @@ func New(o Options) (*Operator, error) {
 	for _, share := range []struct {
 		name  string
 		value float64
-	}{{"late", s.Late}, {"shuffled", s.Shuffled}, {"repeated", s.Repeated}, {"corrected", s.Corrected}, {"voided", s.Voided}, {"test", s.Test}} {
+	}{{"late", s.Late}, {"shuffled", s.Shuffled}, {"repeated", s.Repeated}, {"corrected", s.Corrected}, {"voided", s.Voided}, {"test", s.Test}, {"conflicting", s.Conflicting}} {
 		if !(share.value >= 0 && share.value <= 0.5) {
 			faults = append(faults, fmt.Errorf("share of %s %v is not between 0 and 0.5", share.name, share.value))
 		}

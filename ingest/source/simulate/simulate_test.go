@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"crypto/sha256"
 	"reflect"
 	"testing"
 	"time"
@@ -63,19 +62,6 @@ func TestMessages_Decode(t *testing.T) {
 		}
 	}
 	t.Log(seen)
-}
-
-func digest(op *Operator, from, to time.Time) ([32]byte, int) {
-	h := sha256.New()
-	n := 0
-	for m := range op.Messages(from, to) {
-		n++
-		h.Write([]byte(m.Topic))
-		h.Write(m.Key)
-		h.Write(m.Value)
-		h.Write([]byte(m.Sent.String()))
-	}
-	return [32]byte(h.Sum(nil)), n
 }
 
 // Every deadline comes to what was drawn for it before its events were made.

@@ -160,7 +160,7 @@ func (m *maker) contentment(l *life) int {
 	case l.failed:
 		return 1 + m.pick([]float64{0.02, 0.04, 0.14, 0.4, 0.4})
 	}
-	return 1 + m.pick([]float64{0.005, 0.015, 0.05, 0.32, 0.61})
+	return 1 + m.pick([]float64{0.004, 0.012, 0.04, 0.27, 0.674})
 }
 
 func (m *maker) csat(l *life, at int64) {
@@ -243,7 +243,7 @@ func (m *maker) nps(l *life, at int64) {
 	if when == 0 {
 		return
 	}
-	score := 2*m.contentment(l) - m.IntN(3)
+	score := 2*m.contentment(l) - m.pick([]float64{0.45, 0.4, 0.15})
 	m.answered(q, when, 1_000_000, mark{"recommend", "score", max(0, score), !m.chance(0.02), 0, 10})
 }
 

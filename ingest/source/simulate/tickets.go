@@ -171,7 +171,8 @@ func (m *maker) answer(from, due int64, hopeless float64) int64 {
 	case u < hopeless+0.024:
 		return due + second
 	}
-	return m.span(from+minute, max(due, from+2*minute))
+	// Most answer early.
+	return min(m.span(from+minute, max(due, from+2*minute)), m.span(from+minute, max(due, from+2*minute)))
 }
 
 // judged is the verdict over something done at an instant, or never.
@@ -362,7 +363,7 @@ func (m *maker) complaint(t *ticket, category string, next func(received int64) 
 		}
 	}
 	if m.chance(0.3) {
-		r.due = dayOf(t.received).start() + int64(8+m.IntN(8))*daySpan + 18*hour
+		r.due = dayOf(t.received).start() + int64(14+m.IntN(10))*daySpan + 18*hour
 	}
 	m.note(t.s, m.receivedEvent(t, r))
 	if other != nil {
