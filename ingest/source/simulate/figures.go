@@ -54,13 +54,12 @@ const (
 
 // entry is what one unit adds to a figure.
 type entry struct {
-	verdict     verdict
-	day         Day
-	value       int64 // to the numerator, in millionths; 1 000 000 for a rate's success
-	weight      int64 // to the denominator, in millionths
-	hours       float64
-	open        bool // hours is not the end of it
-	denominator bool // a case under complaints per case
+	verdict verdict
+	day     Day
+	value   int64 // to the numerator, in millionths; 1 000 000 for a rate's success
+	weight  int64 // to the denominator, in millionths
+	hours   float64
+	open    bool // hours is not the end of it
 }
 
 const one = 1_000_000

@@ -14,7 +14,7 @@ import (
 // verdict of the ledger for every deadline of every unit.
 func TestLedger_Fold(t *testing.T) {
 	for seed := range uint64(2) {
-		op := operator(t, 10+seed, 0.02, nil)
+		op := operator(t, 10+seed, 0.01, func(o *Options) { o.Contacts = 10 })
 		ends := []time.Time{to, to.AddDate(0, -6, -11), to.Add(26*time.Hour + 11*time.Minute)}
 		events := map[string][]event.Event{}
 		sent := map[string][]time.Time{}

@@ -31,6 +31,9 @@ type Options struct {
 	// Quiet plants nothing, and leaves out weather, peaks and everything else that
 	// makes the chance of an outcome change with time.
 	Quiet bool
+	// Contacts is how many times as often customers ask, complain and are asked; 0
+	// is 1. A small operator with many contacts tests more in less time.
+	Contacts float64
 	// NoLedger saves the memory of a ledger; Ledger is nil then.
 	NoLedger bool
 	// Shares of messages out of the ordinary; nil for DefaultShares.
@@ -64,7 +67,6 @@ type Operator struct {
 	o       Options
 	shares  Shares
 	first   Day
-	to      int64
 	plan    Plan
 	outlets []*outlet
 	weights []float64 // of the classes of cases
@@ -80,10 +82,16 @@ func New(o Options) (*Operator, error) {
 	if o.Shares != nil {
 		op.shares = *o.Shares
 	}
-	op.first, op.to = DayOf(o.From), o.To.UnixMicro()
+	if op.o.Contacts == 0 {
+		op.o.Contacts = 1
+	}
+	op.first = DayOf(o.From)
 	var faults []error
 	if !(o.Scale > 0) {
 		faults = append(faults, fmt.Errorf("scale %v is not above 0", o.Scale))
+	}
+	if !(o.Contacts >= 0 && o.Contacts <= 100) {
+		faults = append(faults, fmt.Errorf("contacts %v are not between 0 and 100", o.Contacts))
 	}
 	if days := int(DayOf(o.To) - op.first); days < 30 {
 		faults = append(faults, fmt.Errorf("from %s to %s are %d days, at least 30 are needed", op.first, DayOf(o.To), days))

@@ -29,7 +29,7 @@ func operator(t testing.TB, seed uint64, scale float64, change func(*Options)) *
 // Every message is one that the contract admits, at the instant of its sending,
 // and every event type is among them.
 func TestMessages_Decode(t *testing.T) {
-	op := operator(t, 1, 0.02, nil)
+	op := operator(t, 1, 0.01, func(o *Options) { o.Contacts = 4 })
 	seen := map[string]int{}
 	last := time.Time{}
 	for m := range op.History(to.AddDate(0, 0, 100)) {
@@ -61,13 +61,12 @@ func TestMessages_Decode(t *testing.T) {
 			t.Errorf("no %s", name)
 		}
 	}
-	t.Log(seen)
 }
 
 // Every deadline comes to what was drawn for it before its events were made.
 func TestLedger_Drawn(t *testing.T) {
 	for seed := range uint64(3) {
-		op := operator(t, seed, 0.05, nil)
+		op := operator(t, seed, 0.03, func(o *Options) { o.Contacts = 5 })
 		op.Draw(DayOf(to) + 300)
 		r, err := op.Ledger().At(to.AddDate(0, 0, 299), Everything)
 		if err != nil {
@@ -121,7 +120,13 @@ func checkDrawn(t *testing.T, op *Operator, r *Reading) {
 			}
 		}
 	}
-	t.Log(counts)
+	for c := range clocks {
+		for _, v := range []verdict{kept, missed, excluded} {
+			if counts[c][v] == 0 {
+				t.Errorf("clock %d: none is %s", c, v)
+			}
+		}
+	}
 }
 
 func dayOfUnit(u *unit) Day {

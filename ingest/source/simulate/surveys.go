@@ -8,7 +8,7 @@ func (m *maker) survey(l *life) {
 		return
 	}
 	asked := l.end + m.span(hour, 2*daySpan)
-	u := m.Float64()
+	u := m.Float64() / m.o.o.Contacts
 	switch {
 	case u < 0.06:
 		m.csat(l, asked)

@@ -30,20 +30,21 @@ func (m *maker) ask(l *life) {
 	case l.word == withdrawnWord || l.word == cancelledWord:
 		complaint = 0.01
 	}
+	often := m.o.o.Contacts
 	no := 0
 	next := func(received int64) *ticket {
 		no++
 		return m.newTicket(l, l.o, "T"+l.s.id[1:]+"-"+strconv.Itoa(no), received)
 	}
-	if m.chance(enquiry) {
+	if m.chance(enquiry * often) {
 		from := l.accepted + hour
 		if l.late && l.hasDue {
 			from = max(from, l.due)
 		}
 		m.enquiry(next(m.span(from, max(about, from+hour))))
 	}
-	if m.chance(complaint) {
-		category := "attitude"
+	if m.chance(complaint * often) {
+		var category string
 		switch {
 		case l.word == lostWord:
 			category = "loss"
@@ -57,7 +58,7 @@ func (m *maker) ask(l *life) {
 		received := about + m.span(hour, 6*daySpan)
 		m.complaint(next(received), category, next)
 	}
-	if m.chance(0.003) {
+	if m.chance(0.003 * often) {
 		m.feedback(next(about+m.span(hour, 8*daySpan)), [...]string{"feedback", "suggestion", "review", "praise"}[m.pick([]float64{0.5, 0.2, 0.2, 0.1})])
 	}
 }
@@ -68,7 +69,7 @@ func (m *maker) ticketsOf(o *outlet, d Day) {
 		return
 	}
 	m.dice = newDice(m.o.o.Seed, forTickets, d, o.index)
-	rate := m.o.o.Scale * casesPerDay * o.weight * season(letter, d)
+	rate := m.o.o.Contacts * m.o.o.Scale * casesPerDay * o.weight * season(letter, d)
 	no := 0
 	next := func(received int64) *ticket {
 		no++
