@@ -125,9 +125,6 @@ func TestPlan_Figures(t *testing.T) {
 // A quiet operator varies as much as chance does: the moving ranges of its
 // standardised months are those of independent draws.
 func TestQuiet_Chance(t *testing.T) {
-	if testing.Short() {
-		t.Skip("many years")
-	}
 	var z []float64
 	for seed := range uint64(8) {
 		op := operator(t, 100+seed, 0.05, func(o *Options) { o.Quiet = true })

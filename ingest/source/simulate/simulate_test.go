@@ -65,25 +65,32 @@ func TestMessages_Decode(t *testing.T) {
 
 // Every deadline comes to what was drawn for it before its events were made.
 func TestLedger_Drawn(t *testing.T) {
+	counts := map[clock]map[verdict]int{}
 	for seed := range uint64(3) {
-		op := operator(t, seed, 0.03, func(o *Options) { o.Contacts = 5 })
+		op := operator(t, seed, 0.03, func(o *Options) { o.Contacts = 10 })
 		op.Draw(DayOf(to) + 300)
 		r, err := op.Ledger().At(to.AddDate(0, 0, 299), Everything)
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkDrawn(t, op, r)
+		checkDrawn(t, op, r, counts)
+	}
+	for c := range clocks {
+		for _, v := range []verdict{kept, missed, excluded} {
+			if counts[c][v] == 0 {
+				t.Errorf("clock %d: none is %s", c, v)
+			}
+		}
 	}
 }
 
-func checkDrawn(t *testing.T, op *Operator, r *Reading) {
+func checkDrawn(t *testing.T, op *Operator, r *Reading, counts map[clock]map[verdict]int) {
 	t.Helper()
 	rulesOf := map[clock]string{
 		acceptance: "case_acceptance_on_time_rate", answer24: "enquiry_answer_24h_rate", accept24: "complaint_accept_24h_rate",
 		investigate7: "complaint_investigation_7wd_rate", reply15: "complaint_feedback_15wd_rate",
 		response3: "feedback_response_3wd_rate", ticketDue: "ticket_on_time_rate", answer14: "survey_response_rate",
 	}
-	counts := map[clock]map[verdict]int{}
 	faults := 0
 	for b := range op.ledger.units {
 		for _, u := range op.ledger.units[b] {
@@ -117,13 +124,6 @@ func checkDrawn(t *testing.T, op *Operator, r *Reading) {
 						t.Errorf("%s: clock %d was drawn %s, is %s", u.id, c, want, have)
 					}
 				}
-			}
-		}
-	}
-	for c := range clocks {
-		for _, v := range []verdict{kept, missed, excluded} {
-			if counts[c][v] == 0 {
-				t.Errorf("clock %d: none is %s", c, v)
 			}
 		}
 	}

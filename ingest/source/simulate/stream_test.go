@@ -323,7 +323,7 @@ func (s *sink) Write(_ context.Context, name string, messages []topic.Message) (
 }
 
 func TestSend(t *testing.T) {
-	end := from.AddDate(0, 0, 20)
+	end := from.AddDate(0, 0, 5)
 	s := &sink{written: map[string][]topic.Message{}, left: math.MaxInt}
 	n, err := Send(t.Context(), s, operator(t, 1, 0.02, nil).History(end), 100)
 	if err != nil {
