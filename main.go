@@ -338,7 +338,7 @@ const (
 
 func (p *program) scheduler(s *stores, f *figures) (*schedule.Scheduler, error) {
 	publish := func(grain calendar.Grain) func(context.Context, time.Time) error {
-		return snapshot.New(snapshot.Options{DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Fold: f.fold.Run}, grain).Run
+		return snapshot.New(snapshot.Options{DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Fold: f.fold.Run, Now: time.Now}, grain).Run
 	}
 	report := p.health.Component("fold")
 	fold := func(ctx context.Context, at time.Time) error {
@@ -576,6 +576,9 @@ func (p *program) kpiCommand() *cobra.Command {
 			q, err := metrics.ParseQuestion(keys, from, to, grain, by, where, asOf, calendar.DayOf(time.Now()))
 			if err != nil {
 				return err
+			}
+			if q.AsOf.After(time.Now()) {
+				return fmt.Errorf("--as-of %q: lies in the future", asOf)
 			}
 			var day *calendar.Day
 			if published != "" {

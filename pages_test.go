@@ -100,9 +100,9 @@ func (v verdict) in(part string) bool {
 	return false
 }
 
-// judge reads raw events as they are stored and decides by hand what each
-// indicator makes of the unit. It uses the fold, which has its own tests, and
-// nothing of the SQL that the pages ask.
+// judge reads raw events as they are stored and decides in Go what each indicator
+// makes of the unit: by the fold, which has its own tests and the figures of the
+// data's description, and by nothing of the SQL that the pages ask.
 type judge struct {
 	events map[string][]event.Event
 	pol    *policy.Policy

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -60,7 +61,7 @@ func (p *parts) add(o parts) {
 type cell struct {
 	key    string
 	bucket calendar.Day
-	by     string // values of the split, joined by \x00
+	by     string // values of the split, as a JSON array
 }
 
 // Figures answers a question: for each key in the order asked, each combination
@@ -123,11 +124,22 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 					continue
 				}
 				reported = reported || ok
-				figure := e.figure(ind, roles, asOf)
-				figure.From, figure.To = max(period.From, q.From), min(period.To, q.To)
+				from, to := max(period.From, q.From), min(period.To, q.To)
+				// The target in force on the period's last day is the one it is judged
+				// by; the state at as_of is judged by that day's.
+				day := to - 1
+				if ind.Window == catalogue.Snap {
+					day = calendar.DayOf(asOf)
+				}
+				figure := e.figure(ind, roles, asOf, day)
+				figure.From, figure.To = from, to
 				figure.By = map[string]string{}
 				if len(q.By) > 0 {
-					for i, v := range strings.Split(group, "\x00") {
+					var values []string
+					if err := json.Unmarshal([]byte(group), &values); err != nil {
+						return nil, fmt.Errorf("values of the split: %w", err)
+					}
+					for i, v := range values {
 						figure.By[q.By[i]] = v
 					}
 				}
@@ -159,7 +171,7 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 }
 
 // figure turns parts into a figure with value, interval and status.
-func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf time.Time) Figure {
+func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf time.Time, day calendar.Day) Figure {
 	f := Figure{Key: ind.Key, Revision: ind.Revision, AsOf: asOf, Unit: string(ind.Unit), Status: StatusNoData}
 	p, sample := roles["unit"], int64(0)
 	if ind.Kind == catalogue.RatioOfCounts {
@@ -169,8 +181,7 @@ func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf
 			p = parts{unreported: p.unreported + roles["denominator"].unreported}
 		}
 	}
-	// The last day of the data decides which target is in force.
-	if t, ok := ind.TargetOn(calendar.DayOf(asOf)); ok {
+	if t, ok := ind.TargetOn(day); ok {
 		value := t.Value
 		f.Target = &value
 	}
@@ -202,7 +213,7 @@ func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf
 		}
 	}
 	f.Interval = interval(ind, p)
-	f.Status = verdict(ind, f.Value, sample, calendar.DayOf(asOf))
+	f.Status = verdict(ind, f.Value, sample, day)
 	return f
 }
 
@@ -282,13 +293,13 @@ func factsAnswer(q Question) bool {
 
 // split is the SQL of a question's groups and conditions.
 func split(q Question, p queries.Params) (by, where string) {
-	by = "''"
+	by = "emptyArrayString()"
 	if len(q.By) > 0 {
 		var columns []string
 		for _, d := range q.By {
 			columns = append(columns, dimension(d))
 		}
-		by = "concat(" + strings.Join(columns, ", '\\0', ") + ", '')"
+		by = "[" + strings.Join(columns, ", ") + "]"
 	}
 	var conditions []string
 	for i, d := range slices.Sorted(maps.Keys(q.Where)) {
@@ -306,13 +317,21 @@ func scanParts(scan func(...any) error, put func(cell, string, parts)) error {
 		role string
 		day  time.Time
 		p    parts
+		by   []string
 	)
-	err := scan(&c.key, &role, &day, &c.by, &p.numerator, &p.denominator, &p.squares, &p.weights,
+	err := scan(&c.key, &role, &day, &by, &p.numerator, &p.denominator, &p.squares, &p.weights,
 		&p.n, &p.pending, &p.excluded, &p.unknown, &p.unreported)
 	if err != nil {
 		return err
 	}
 	c.bucket = calendar.Day(day.Unix() / 86400)
+	if len(by) > 0 {
+		text, err := json.Marshal(by)
+		if err != nil {
+			return err
+		}
+		c.by = string(text)
+	}
 	put(c, role, p)
 	return nil
 }
@@ -409,8 +428,16 @@ func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.00
 // else one folded from the events up to it, which stays until release is called.
 func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (name string, at time.Time, release func(), err error) {
 	if asOf.IsZero() {
+		release, err = e.editions.ReadLive(ctx)
+		if err != nil {
+			return "", time.Time{}, nil, err
+		}
 		live, err := e.LiveAsOf(ctx)
-		return liveEdition, live, func() {}, err
+		if err != nil {
+			release()
+			return "", time.Time{}, nil, err
+		}
+		return liveEdition, live, release, nil
 	}
 	asOf = asOf.UTC().Truncate(time.Microsecond)
 	base := 0

@@ -39,8 +39,16 @@ func sqlOf(ind catalogue.Indicator, pop catalogue.Population) conditions {
 		c.reported = strings.Join(steps, " AND ")
 	}
 	c.excluded = "(" + c.reported + ") AND excluded != ''"
-	c.unknown = "(" + c.reported + ") AND excluded = '' AND unknown"
-	left := "(" + c.reported + ") AND excluded = '' AND NOT unknown"
+	unknown := "unknown"
+	for _, expression := range []string{ind.Value, ind.Weight} {
+		if expression != "" {
+			// A number that no sum can hold is not known, so that no stored event
+			// can stop the figures of all others.
+			unknown += " OR NOT ifNull(abs(toFloat64(" + expression + ")) <= 1e9, true)"
+		}
+	}
+	c.unknown = "(" + c.reported + ") AND excluded = '' AND (" + unknown + ")"
+	left := "(" + c.reported + ") AND excluded = '' AND NOT (" + unknown + ")"
 	waiting := "false"
 	if ind.Window == catalogue.Due {
 		waiting = "(undetermined OR paused OR ifNull(due_at > {as_of:DateTime64(6, 'UTC')}, true))"
@@ -99,7 +107,9 @@ func sums(ind catalogue.Indicator, c conditions) []string {
 		success = "true"
 	}
 	decimal := func(condition, expression string) string {
-		return fmt.Sprintf("if(%s, toDecimal128(round(ifNull(%s, 0), 6), 6), toDecimal128(0, 6))", condition, expression)
+		// The number is made harmless before it is converted: both branches of an
+		// if may be calculated.
+		return fmt.Sprintf("toDecimal128(if((%s) AND abs(toFloat64(ifNull(%s, 0))) <= 1e28, round(toFloat64(ifNull(%s, 0)), 6), 0), 6)", condition, expression, expression)
 	}
 	count := func(condition string) string { return fmt.Sprintf("toInt64(%s)", condition) }
 	return []string{

@@ -56,7 +56,7 @@ func query(c *fiber.Ctx, known ...string) (url.Values, error) {
 }
 
 // question reads a question. from is inclusive, to exclusive, Beijing dates.
-func question(v url.Values) (metrics.Question, error) {
+func question(v url.Values, now time.Time) (metrics.Question, error) {
 	var q metrics.Question
 	one := parameters{}
 	for name := range v {
@@ -85,7 +85,7 @@ func question(v url.Values) (metrics.Question, error) {
 	if q.To, err = one.day("to"); err != nil {
 		return q, err
 	}
-	if q.AsOf, err = one.asOf(); err != nil {
+	if q.AsOf, err = one.asOf(now); err != nil {
 		return q, err
 	}
 	if g := one["grain"]; g != "" {
@@ -107,7 +107,7 @@ func (s *Server) apiFigures(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	q, err := question(v)
+	q, err := question(v, s.o.Now())
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (s *Server) apiRows(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	q, err := question(v)
+	q, err := question(v, s.o.Now())
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (s *Server) dataShow(c *fiber.Ctx) error {
 	}
 	limit := queries.Params{"limit": uint32(latestRows)}
 	var (
-		group  sync.WaitGroup
+		group  together
 		lock   sync.Mutex
 		errs   = map[string]error{}
 		topics []topicStanding
@@ -51,7 +51,9 @@ func (s *Server) dataShow(c *fiber.Ctx) error {
 	})
 	panel("conflicts", func() error { return s.o.DB.Select(ctx, &v.Conflicts, queries.File("page/conflicts_latest"), limit) })
 	panel("jobs", func() error { return s.o.DB.Select(ctx, &v.Jobs, queries.File("page/job_runs_latest"), limit) })
-	group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
 	for name, err := range errs {
 		v.Failed[name] = s.failed(c, name, err)
 	}

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -95,7 +94,7 @@ func (s *Server) indicatorShow(c *fiber.Ctx) error {
 	}
 	ctx := c.UserContext()
 	var (
-		group                     sync.WaitGroup
+		group                     together
 		figure, trend, split      []metrics.Figure
 		figureErr, trendErr, err2 error
 		periods                   = page.TrendPeriods(cut.trend, o.scope.Period, page.TrendLength(cut.trend))
@@ -115,7 +114,9 @@ func (s *Server) indicatorShow(c *fiber.Ctx) error {
 			split, err2 = s.o.Evaluator.Figures(ctx, q)
 		})
 	}
-	group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
 	if err := errors.Join(figureErr, trendErr, err2); isAsked(err) {
 		return err
 	}

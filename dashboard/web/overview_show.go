@@ -1,8 +1,6 @@
 package web
 
 import (
-	"sync"
-
 	"github.com/gofiber/fiber/v2"
 
 	"youzhi/dashboard/page"
@@ -30,7 +28,7 @@ func (s *Server) answers(c *fiber.Ctx, scope page.Scope) (page.Answers, error) {
 		return a, nil
 	}
 	var (
-		group     sync.WaitGroup
+		group     together
 		errs      [3]error
 		grain     = page.TrendGrain(scope.Period)
 		trend     = page.TrendPeriods(grain, scope.Period, page.TrendLength(grain))
@@ -48,7 +46,9 @@ func (s *Server) answers(c *fiber.Ctx, scope page.Scope) (page.Answers, error) {
 	group.Go(func() {
 		a.Trend, errs[2] = ofPeriods(grain, calendar.Period{From: trend[0].From, To: trend[len(trend)-1].To}, timed)
 	})
-	group.Wait()
+	if err := group.Wait(); err != nil {
+		return a, err
+	}
 	for _, err := range errs {
 		if err != nil {
 			return a, err

@@ -92,7 +92,7 @@ func (p parameters) scope(extent calendar.Period, now time.Time) (page.Scope, er
 		}
 	}
 	var err error
-	if s.AsOf, err = p.asOf(); err != nil {
+	if s.AsOf, err = p.asOf(now); err != nil {
 		return s, err
 	}
 	if s.Period, err = p.period(extent, now); err != nil {
@@ -104,7 +104,8 @@ func (p parameters) scope(extent calendar.Period, now time.Time) (page.Scope, er
 	return s, nil
 }
 
-func (p parameters) asOf() (time.Time, error) {
+// asOf reads an instant that has passed: nobody knows what will be open then.
+func (p parameters) asOf(now time.Time) (time.Time, error) {
 	v := p["as_of"]
 	if v == "" {
 		return time.Time{}, nil
@@ -113,6 +114,9 @@ func (p parameters) asOf() (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, strings.Replace(v, " ", "+", 1))
 	if err != nil || t.Before(firstDay.Start()) || !t.Before(lastDay.Start()) {
 		return time.Time{}, &badParameter{"as_of", "want an instant with its offset such as 2019-01-01T00:00:00+08:00, from 2000 to 2099"}
+	}
+	if t.After(now) {
+		return time.Time{}, &badParameter{"as_of", "lies in the future"}
 	}
 	return t.UTC(), nil
 }

@@ -156,12 +156,14 @@ func (s *Server) open(c *fiber.Ctx, known ...string) (*opening, error) {
 	}
 	ctx := c.UserContext()
 	var (
-		group      sync.WaitGroup
+		group      together
 		filtersErr error
 	)
 	group.Go(func() { o.standing = s.standing(ctx) })
 	group.Go(func() { o.filters, filtersErr = s.filters.get(ctx, s.o) })
-	group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	if filtersErr != nil {
 		return nil, filtersErr
 	}

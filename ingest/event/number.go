@@ -49,6 +49,8 @@ func (w *walker) number(raw []byte, f *field) (float64, bool) {
 	switch {
 	case x < f.least:
 		w.fault(CodeRange, "", "%v is below %v", x, f.least)
+	case x > f.most:
+		w.fault(CodeRange, "", "%v is above %v", x, f.most)
 	case f.above && x == f.least:
 		w.fault(CodeRange, "", "must be above %v", f.least)
 	}

@@ -69,6 +69,7 @@ type field struct {
 	length   int // longest text, in characters
 	min, max int64
 	least    float64 // smallest number
+	most     float64 // largest number
 	above    bool    // least itself is not allowed
 	slot     int     // where relations find the value; -1 if none asks
 	sub      *plan
@@ -274,7 +275,7 @@ func (p *plan) add(f *field) {
 }
 
 func newField(sf reflect.StructField, name string, index int) (*field, error) {
-	f := &field{name: name, index: index, source: -1, slot: -1, length: maxText, max: math.MaxInt64, least: math.Inf(-1)}
+	f := &field{name: name, index: index, source: -1, slot: -1, length: maxText, max: math.MaxInt64, least: math.Inf(-1), most: math.Inf(1)}
 	t := sf.Type
 	if t.Kind() == reflect.Pointer {
 		f.pointer = true
@@ -366,6 +367,10 @@ func (f *field) apply(key, value string) error {
 			f.length, err = strconv.Atoi(value)
 			return err
 		}
+		if f.kind == kindNumber {
+			f.most, err = strconv.ParseFloat(value, 64)
+			return err
+		}
 		f.max, err = strconv.ParseInt(value, 10, 64)
 	default:
 		return errors.New("no such rule")
@@ -443,6 +448,7 @@ func (f *field) widen(g *field) error {
 	}
 	f.length = max(f.length, g.length)
 	f.min, f.max = min(f.min, g.min), max(f.max, g.max)
+	f.most = max(f.most, g.most)
 	if g.least < f.least {
 		f.least, f.above = g.least, g.above
 	}

@@ -143,6 +143,9 @@ func fieldSchema(f *field) *object {
 		} else if !math.IsInf(f.least, -1) {
 			o.set("minimum", f.least)
 		}
+		if !math.IsInf(f.most, 1) {
+			o.set("maximum", f.most)
+		}
 	case kindInstant:
 		typed("string")
 		o.set("format", "date-time")

@@ -33,7 +33,7 @@ type SurveyAnswered struct {
 	Comment          string   `json:"comment,omitzero" rule:"max=2000"`
 	Topics           []string `json:"topics,omitzero"`
 	Sentiment        *int64   `json:"sentiment,omitzero" rule:"min=-1,max=1"`
-	Weight           *float64 `json:"weight,omitzero" rule:"above=0"`
+	Weight           *float64 `json:"weight,omitzero" rule:"above=0,max=1000000"`
 }
 
 // Answer is the answer to one item on a scale from Min to Max. Value is nil for
@@ -42,9 +42,9 @@ type Answer struct {
 	Item       string   `json:"item" rule:"required"`
 	Role       string   `json:"role" rule:"required,enum=role"`
 	RoleSource string   `json:"role_source,omitzero" rule:"max=256"`
-	Value      *float64 `json:"value"`
-	Min        float64  `json:"min" rule:"required"`
-	Max        float64  `json:"max" rule:"required"`
+	Value      *float64 `json:"value" rule:"min=-1000000,max=1000000"`
+	Min        float64  `json:"min" rule:"required,min=-1000000,max=1000000"`
+	Max        float64  `json:"max" rule:"required,min=-1000000,max=1000000"`
 }
 
 func (Answer) relations() []relation {

@@ -74,6 +74,11 @@ func (j *Job) Run(ctx context.Context, at time.Time) error {
 	if err != nil {
 		return err
 	}
+	done, err := j.o.Builder.WriteLive(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	var (
 		changed  map[state.Key]struct{}
 		subjects uint64

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"youzhi/metrics"
@@ -22,6 +23,8 @@ type Options struct {
 	Catalogue *catalogue.Catalogue
 	// Fold brings the live figures up to an instant before they are published.
 	Fold func(ctx context.Context, at time.Time) error
+	// Now is when something is published, whatever period it was due for.
+	Now func() time.Time
 }
 
 // Job publishes the last complete period of a grain.
@@ -37,14 +40,44 @@ func New(o Options, grain calendar.Grain) *Job { return &Job{o, grain} }
 // in all and by region. A period that was published stays as it is.
 func (j *Job) Run(ctx context.Context, at time.Time) error {
 	period := calendar.PeriodOf(j.grain, calendar.DayOf(at)).Previous()
-	from, to := date(period.From), date(period.To)
-	published, err := j.o.DB.Published(ctx, string(j.grain), from)
+	published, err := j.o.DB.Published(ctx, string(j.grain), date(period.From))
 	if err != nil || published {
 		return err
 	}
 	if err := j.o.Fold(ctx, at); err != nil {
 		return fmt.Errorf("fold before publishing %s: %w", period.Label(), err)
 	}
+	rows, err := j.figures(ctx, period)
+	if err != nil {
+		return err
+	}
+	if err := j.o.DB.Publish(ctx, rows); err != nil {
+		return fmt.Errorf("publish %s: %w", period.Label(), err)
+	}
+	return nil
+}
+
+// tries is how often the figures are asked again because a run of the fold came
+// between the questions.
+const tries = 20
+
+// figures asks for all that is published of a period, as of one instant.
+func (j *Job) figures(ctx context.Context, period calendar.Period) ([]queries.SnapshotRow, error) {
+	for range tries {
+		rows, err := j.ask(ctx, period)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(rows, func(r queries.SnapshotRow) bool { return !r.AsOf.Equal(rows[0].AsOf) }) {
+			return rows, nil
+		}
+	}
+	return nil, fmt.Errorf("publish %s: the figures changed between the questions, %d times", period.Label(), tries)
+}
+
+func (j *Job) ask(ctx context.Context, period calendar.Period) ([]queries.SnapshotRow, error) {
+	from, to := date(period.From), date(period.To)
+	published := j.o.Now().UTC()
 	var rows []queries.SnapshotRow
 	for _, by := range [][]string{nil, {"region"}} {
 		var keys []string
@@ -55,26 +88,23 @@ func (j *Job) Run(ctx context.Context, at time.Time) error {
 		}
 		figures, err := j.o.Evaluator.Figures(ctx, metrics.Question{Keys: keys, From: period.From, To: period.To, By: by})
 		if err != nil {
-			return fmt.Errorf("figures of %s: %w", period.Label(), err)
+			return nil, fmt.Errorf("figures of %s: %w", period.Label(), err)
 		}
 		for _, f := range figures {
 			if f.AsOf.Before(period.End()) {
-				return fmt.Errorf("publish %s: the figures are as of %s, before the period's end", period.Label(), f.AsOf.Format(time.RFC3339))
+				return nil, fmt.Errorf("publish %s: the figures are as of %s, before the period's end", period.Label(), f.AsOf.Format(time.RFC3339))
 			}
 			text, err := json.Marshal(f)
 			if err != nil {
-				return fmt.Errorf("publish %s: %s: %w", period.Label(), f.Key, err)
+				return nil, fmt.Errorf("publish %s: %s: %w", period.Label(), f.Key, err)
 			}
 			rows = append(rows, queries.SnapshotRow{
 				Key: f.Key, Revision: uint32(f.Revision), Grain: string(j.grain), From: from, To: to,
-				By: f.By, AsOf: f.AsOf, PublishedAt: at, Figure: string(text),
+				By: f.By, AsOf: f.AsOf, PublishedAt: published, Figure: string(text),
 			})
 		}
 	}
-	if err := j.o.DB.Publish(ctx, rows); err != nil {
-		return fmt.Errorf("publish %s: %w", period.Label(), err)
-	}
-	return nil
+	return rows, nil
 }
 
 func date(d calendar.Day) time.Time { return time.Unix(int64(d)*86400, 0).UTC() }

@@ -43,6 +43,13 @@ func NewEditions(b *Builder) *Editions {
 	return &Editions{builder: b, prefix: "as_of:" + hex.EncodeToString(id[:]) + ":"}
 }
 
+// ReadLive waits until no run of this process writes the live edition, and keeps
+// the next one waiting until release is called, so that all of an answer is of
+// one run.
+func (e *Editions) ReadLive(ctx context.Context) (release func(), err error) {
+	return e.builder.gate.read(ctx)
+}
+
 // At gives the name of an edition for an as_of that holds the bases up to upto.
 // It stays until release is called.
 func (e *Editions) At(ctx context.Context, asOf time.Time, upto int) (name string, release func(), err error) {

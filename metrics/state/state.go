@@ -66,12 +66,19 @@ type Builder struct {
 	db  *queries.DB
 	pol *policy.Policy
 	cal *calendar.Calendar
+	// gate keeps answers of the live edition and its runs apart.
+	gate gate
 }
 
 // NewBuilder is inert.
 func NewBuilder(db *queries.DB, pol *policy.Policy, cal *calendar.Calendar) *Builder {
-	return &Builder{db: db, pol: pol, cal: cal}
+	return &Builder{db: db, pol: pol, cal: cal, gate: newGate()}
 }
+
+// WriteLive waits until no answer of this process reads the live edition, and
+// keeps those to come waiting until done is called: state and facts of a run are
+// seen whole or not at all.
+func (b *Builder) WriteLive(ctx context.Context) (done func(), err error) { return b.gate.write(ctx) }
 
 // Key is a place in the state: the rows of one window and day.
 type Key struct {
