@@ -234,15 +234,6 @@ func notEmpty(s string) error {
 	return nil
 }
 
-func emptyOr(check func(string) error) func(string) error {
-	return func(s string) error {
-		if s == "" {
-			return nil
-		}
-		return check(s)
-	}
-}
-
 func oneOf(words ...string) func(string) error {
 	return func(s string) error {
 		if !slices.Contains(words, s) {
