@@ -1,70 +1,105 @@
 package web
 
 import (
+	"bytes"
+	"io"
 	"net/http"
+	"sync"
 	"testing"
-
-	"youzhi/dashboard/page"
-	"youzhi/metrics"
-	"youzhi/metrics/calendar"
 )
 
-// BenchmarkPages measures each page over HTTP, and beside it what the evaluator
-// needs for the page's own figures.
+// recorder keeps the requests to the engine that a page makes, to make them
+// again without the page.
+type recorder struct {
+	http.RoundTripper
+	lock sync.Mutex
+	on   bool
+	kept []request
+}
+
+type request struct {
+	*http.Request
+	body []byte
+}
+
+func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
+	if err := r.keep(q); err != nil {
+		return nil, err
+	}
+	return r.RoundTripper.RoundTrip(q)
+}
+
+// keep takes a copy of a request while the recorder is on.
+func (r *recorder) keep(q *http.Request) error {
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	if !r.on {
+		return nil
+	}
+	var body []byte
+	if q.Body != nil {
+		var err error
+		if body, err = io.ReadAll(q.Body); err != nil {
+			return err
+		}
+		q.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	r.kept = append(r.kept, request{q, body})
+	return nil
+}
+
+// record gives the requests that something makes.
+func (r *recorder) record(does func()) []request {
+	r.lock.Lock()
+	r.on, r.kept = true, nil
+	r.lock.Unlock()
+	does()
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	r.on = false
+	return r.kept
+}
+
+// BenchmarkPages measures each page, and its queries alone, one after the other.
 func BenchmarkPages(b *testing.B) {
-	s := serve(b, seed)
-	month := calendar.PeriodOf(calendar.GrainMonth, calendar.DayOf(now)).Previous()
-	scope := page.Scope{Period: month}
-	year := calendar.Period{From: page.TrendPeriods(calendar.GrainMonth, month, 13)[0].From, To: month.To}
-	const key = "on_time_delivery_rate"
-	var keys []string
-	for _, ind := range s.cat.All() {
-		keys = append(keys, ind.Key)
-	}
-	figures := func(q metrics.Question, grain calendar.Grain, by ...string) {
-		q.Grain, q.By = grain, by
-		_, err := s.eval.Figures(b.Context(), q)
-		must(b, err)
-	}
-	for _, c := range []struct {
-		name, path string
-		queries    func()
-	}{
-		{"overview", "/?period=2026-10", func() {
-			figures(scope.Question(keys...), "")
-			figures(scope.In(month.Previous()).Question(keys...), "")
-			figures(scope.In(year).Question(keys...), calendar.GrainMonth)
-			figures(scope.Question(key), "", "region")
-		}},
-		{"indicator", "/indicators/" + key + "?period=2026-10", func() {
-			figures(scope.Question(key), "")
-			figures(scope.In(year).Question(key), calendar.GrainMonth)
-			figures(scope.Question(key), "", "region")
-		}},
-		{"rows", "/indicators/" + key + "/rows?period=2026-10&part=missed", func() {
-			_, err := s.eval.Rows(b.Context(), scope.Question(key), metrics.PartMissed, "", pageRows)
-			must(b, err)
-			figures(scope.Question(key), "")
-		}},
-		{"cases", "/cases?period=2026-10", nil},
-		{"case", "/cases/C-odd", nil},
-		{"data", "/data", nil},
-		{"definitions", "/definitions", nil},
+	asked := &recorder{}
+	s := serve(b, seed, func(t http.RoundTripper) http.RoundTripper {
+		asked.RoundTripper = t
+		return asked
+	})
+	for _, c := range []struct{ name, path string }{
+		{"overview", "/?period=2026-10"},
+		{"indicator", "/indicators/on_time_delivery_rate?period=2026-10"},
+		{"rows", "/indicators/on_time_delivery_rate/rows?period=2026-10&part=missed"},
+		{"cases", "/cases?period=2026-10"},
+		{"case", "/cases/C-odd"},
+		{"data", "/data"},
+		{"definitions", "/definitions"},
 	} {
+		visit := func() {
+			if a := s.get(b, c.path); a.status != http.StatusOK {
+				b.Fatalf("%s: status %d", c.path, a.status)
+			}
+		}
 		b.Run(c.name+"/page", func(b *testing.B) {
 			for b.Loop() {
-				if a := s.get(b, c.path); a.status != http.StatusOK {
-					b.Fatalf("status %d", a.status)
-				}
+				visit()
 			}
 		})
-		if c.queries == nil {
-			continue
-		}
+		requests := asked.record(visit)
 		b.Run(c.name+"/queries", func(b *testing.B) {
 			for b.Loop() {
-				c.queries()
+				for _, q := range requests {
+					again := q.Clone(b.Context())
+					again.Body = io.NopCloser(bytes.NewReader(q.body))
+					answer, err := asked.RoundTripper.RoundTrip(again)
+					must(b, err)
+					_, err = io.Copy(io.Discard, answer.Body)
+					must(b, err)
+					must(b, answer.Body.Close())
+				}
 			}
+			b.ReportMetric(float64(len(requests)), "queries")
 		})
 	}
 }

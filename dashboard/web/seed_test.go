@@ -202,9 +202,9 @@ type site struct {
 
 // serve starts a dashboard over a database of its own on a free port. fill, if
 // given, stores events first, which are folded as the job does it.
-func serve(t testing.TB, fill func(testing.TB, *queries.DB)) *site {
+func serve(t testing.TB, fill func(testing.TB, *queries.DB), through ...func(http.RoundTripper) http.RoundTripper) *site {
 	t.Helper()
-	db := queriestest.Open(t)
+	db := queriestest.Open(t, through...)
 	cat, err := catalogue.Load("")
 	must(t, err)
 	pol, err := policy.Default()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,13 +19,18 @@ import (
 var count atomic.Int64
 
 // Open makes a database with the newest schema. It is dropped when the test has
-// passed and kept, with its name in the log, when it has failed.
-func Open(t testing.TB) *queries.DB {
+// passed and kept, with its name in the log, when it has failed. Requests to the
+// engine pass through what is named, if anything.
+func Open(t testing.TB, through ...func(http.RoundTripper) http.RoundTripper) *queries.DB {
 	t.Helper()
 	instance := embeddedtest.Engine(t)
 	name := fmt.Sprintf("test_%d", count.Add(1))
 	ctx := context.Background()
-	db, err := queries.Open(ctx, queries.Options{Transport: instance.Transport(), Database: name})
+	transport := instance.Transport()
+	for _, wrap := range through {
+		transport = wrap(transport)
+	}
+	db, err := queries.Open(ctx, queries.Options{Transport: transport, Database: name})
 	if err != nil {
 		t.Fatal(err)
 	}
