@@ -6,8 +6,6 @@ package fold
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -123,23 +121,4 @@ func (j *Job) find(ctx context.Context, run uint64, all bool, ranges []state.Ran
 		return err
 	}
 	return j.o.Builder.Touch(ctx, run, ranges, after, upto)
-}
-
-// ErrBehind says that stored events are not folded yet.
-var ErrBehind = errors.New("stored events are not folded yet")
-
-// UpToDate returns nil once all that is stored is folded.
-func (j *Job) UpToDate(ctx context.Context) error {
-	last, err := j.o.Builder.LastRun(ctx)
-	if err != nil {
-		return err
-	}
-	ranges, err := j.o.Builder.Arrived(ctx, last)
-	if err != nil {
-		return err
-	}
-	if len(ranges) > 0 {
-		return fmt.Errorf("%w: %d partitions", ErrBehind, len(ranges))
-	}
-	return nil
 }
