@@ -324,7 +324,7 @@ func scanParts(scan func(...any) error, put func(cell, string, parts)) error {
 	if err != nil {
 		return err
 	}
-	c.bucket = calendar.Day(day.Unix() / 86400)
+	c.bucket = calendar.OfDate(day)
 	if len(by) > 0 {
 		text, err := json.Marshal(by)
 		if err != nil {
@@ -523,7 +523,7 @@ WHERE key IN {keys:Array(String)} AND n != 0`, queries.Params{"keys": keys})
 	if len(rows) == 0 || rows[0].Rows == 0 {
 		return span, false, nil
 	}
-	return calendar.Period{From: calendar.Day(rows[0].From.Unix() / 86400), To: calendar.Day(rows[0].To.Unix()/86400) + 1}, true, nil
+	return calendar.Period{From: calendar.OfDate(rows[0].From), To: calendar.OfDate(rows[0].To) + 1}, true, nil
 }
 
 // LiveAsOf is the instant up to which the live figures are calculated; zero

@@ -236,7 +236,7 @@ FROM (SELECT day FROM %s WHERE edition = 'live' AND anchor = %s UNION ALL SELECT
 			if err := scan(&day); err != nil {
 				return err
 			}
-			out = append(out, calendar.Day(day.Unix()/86400))
+			out = append(out, calendar.OfDate(day))
 			return nil
 		})
 	if err != nil {

@@ -107,7 +107,7 @@ LIMIT {limit:UInt32}`, reportedSQL(pop.Base, edition), value, pop.Base, c.popula
 			&r.State, &r.Outcome, &r.Value, &r.Reason, &r.Flags); err != nil {
 			return err
 		}
-		r.Day = calendar.Day(day.Unix() / 86400)
+		r.Day = calendar.OfDate(day)
 		page.Rows = append(page.Rows, r)
 		return nil
 	})

@@ -156,7 +156,7 @@ func (s *Server) anchors(ctx context.Context, b base, id string) ([]page.Anchor,
 	var out []page.Anchor
 	for _, r := range rows {
 		a := page.Anchor{
-			Name: r.Anchor, Day: calendar.Day(r.Day.Unix() / 86400), Due: r.Due, Done: r.Done, Open: r.Open, Paused: r.Paused,
+			Name: r.Anchor, Day: calendar.OfDate(r.Day), Due: r.Due, Done: r.Done, Open: r.Open, Paused: r.Paused,
 			Undetermined: r.Undetermined, Unknown: r.Unknown, Excluded: r.Excluded, State: r.State, Outcome: r.Outcome,
 			Linked: r.Linked, Flags: r.Flags, Dims: map[string]string{},
 		}

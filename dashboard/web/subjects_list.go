@@ -85,7 +85,7 @@ type subject struct {
 }
 
 func (r subject) row(b base) metrics.Row {
-	return metrics.Row{Base: b.name, Subject: r.Subject, Day: calendar.Day(r.Day.Unix() / 86400), Region: r.Region, Outlet: r.Outlet,
+	return metrics.Row{Base: b.name, Subject: r.Subject, Day: calendar.OfDate(r.Day), Region: r.Region, Outlet: r.Outlet,
 		Product: r.Product, Channel: r.Channel, State: r.State, Outcome: r.Outcome, Reason: r.Reason, Flags: r.Flags}
 }
 

@@ -40,7 +40,7 @@ func New(o Options, grain calendar.Grain) *Job { return &Job{o, grain} }
 // in all and by region. A period that was published stays as it is.
 func (j *Job) Run(ctx context.Context, at time.Time) error {
 	period := calendar.PeriodOf(j.grain, calendar.DayOf(at)).Previous()
-	published, err := j.o.DB.Published(ctx, string(j.grain), date(period.From))
+	published, err := j.o.DB.Published(ctx, string(j.grain), period.From.UTC())
 	if err != nil || published {
 		return err
 	}
@@ -76,7 +76,7 @@ func (j *Job) figures(ctx context.Context, period calendar.Period) ([]queries.Sn
 }
 
 func (j *Job) ask(ctx context.Context, period calendar.Period) ([]queries.SnapshotRow, error) {
-	from, to := date(period.From), date(period.To)
+	from, to := period.From.UTC(), period.To.UTC()
 	published := j.o.Now().UTC()
 	var rows []queries.SnapshotRow
 	for _, by := range [][]string{nil, {"region"}} {
@@ -106,5 +106,3 @@ func (j *Job) ask(ctx context.Context, period calendar.Period) ([]queries.Snapsh
 	}
 	return rows, nil
 }
-
-func date(d calendar.Day) time.Time { return time.Unix(int64(d)*86400, 0).UTC() }

@@ -41,20 +41,24 @@ func ParseDay(s string) (Day, error) {
 	return Date(t.Date()), nil
 }
 
-// midnightUTC is the day's date at 00:00 UTC: only to take year, month and weekday from, never an instant of the day.
-func (d Day) midnightUTC() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
+// UTC is the day's date at 00:00 UTC, the form of a date without a zone, such as ClickHouse's Date. It is no instant of
+// the day, which begins at [Day.Start].
+func (d Day) UTC() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
+
+// OfDate is the day of a date at 00:00 UTC, the inverse of [Day.UTC].
+func OfDate(t time.Time) Day { return Day(t.Unix() / secondsPerDay) }
 
 // Date returns the day's year, month and day of the month.
-func (d Day) Date() (year int, month time.Month, day int) { return d.midnightUTC().Date() }
+func (d Day) Date() (year int, month time.Month, day int) { return d.UTC().Date() }
 
 // Year returns the day's year.
-func (d Day) Year() int { return d.midnightUTC().Year() }
+func (d Day) Year() int { return d.UTC().Year() }
 
 // Weekday returns the day's day of the week.
-func (d Day) Weekday() time.Weekday { return d.midnightUTC().Weekday() }
+func (d Day) Weekday() time.Weekday { return d.UTC().Weekday() }
 
 // String writes the day as "2006-01-02".
-func (d Day) String() string { return d.midnightUTC().Format(time.DateOnly) }
+func (d Day) String() string { return d.UTC().Format(time.DateOnly) }
 
 // MarshalText writes the day as "2006-01-02".
 func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

@@ -119,7 +119,7 @@ func (p Period) Label() string {
 	case GrainDay:
 		return p.From.String()
 	case GrainWeek:
-		y, w := p.From.midnightUTC().ISOWeek()
+		y, w := p.From.UTC().ISOWeek()
 		return fmt.Sprintf("%04d-W%02d", y, w)
 	case GrainMonth:
 		return fmt.Sprintf("%04d-%02d", y, m)

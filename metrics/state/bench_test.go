@@ -31,7 +31,7 @@ func BenchmarkFold(b *testing.B) {
 	var rows []queries.EventRow
 	add := func(subject, id, kind string, at time.Time, data string) {
 		rows = append(rows, queries.EventRow{
-			Subject: subject, Source: "/cn/post/core", ID: id, Day: time.Unix(int64(calendar.DayOf(at))*86400, 0).UTC(), Offset: int64(len(rows)),
+			Subject: subject, Source: "/cn/post/core", ID: id, Day: calendar.DayOf(at).UTC(), Offset: int64(len(rows)),
 			Type: "cn.post.case." + kind, Time: at, DataSchema: "urn:youzhi:schema:cn.post.case." + kind + ":1", Data: []byte(data), ReceivedAt: at,
 		})
 	}

@@ -197,7 +197,7 @@ func (f *baseFold) prior(ctx context.Context, subjects []string) (map[string]pri
 		}
 		var row priorRow
 		for i := range anchors {
-			if k := (Key{f.base, anchors[i], dayOf(days[i])}); !slices.Contains(row.keys, k) {
+			if k := (Key{f.base, anchors[i], calendar.OfDate(days[i])}); !slices.Contains(row.keys, k) {
 				row.keys = append(row.keys, k)
 			}
 		}
@@ -211,11 +211,6 @@ func (f *baseFold) prior(ctx context.Context, subjects []string) (map[string]pri
 	})
 	return out, err
 }
-
-func dayOf(date time.Time) calendar.Day { return calendar.Day(date.Unix() / 86400) }
-
-// date is a Beijing day as ClickHouse's Date, which has no zone.
-func date(d calendar.Day) time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
 func null(t time.Time) any {
 	if t.IsZero() {
@@ -233,7 +228,7 @@ func pairs[T any](in []T, pair func(T) []any) []any {
 	return out
 }
 
-func keyPair(k Key) []any   { return []any{k.Anchor, date(k.Day)} }
+func keyPair(k Key) []any   { return []any{k.Anchor, k.Day.UTC()} }
 func linkPair(l link) []any { return []any{l.base, l.subject} }
 
 type stateRow struct {
@@ -307,7 +302,7 @@ func (f *baseFold) write(ctx context.Context, subjects []string, results []folde
 	}
 	err = f.db.Insert(ctx, f.base, commonColumns+", "+ownColumns[f.base], len(rows), func(i int) []any {
 		u, a, d := rows[i].of.unit, rows[i].anchor, &rows[i].of.unit.Dims
-		return append([]any{f.Edition, a.Name, date(a.Day), u.Subject, f.Run, uint8(0), u.Source, d.Region, d.Outlet, d.Product, d.Channel, d.Direction,
+		return append([]any{f.Edition, a.Name, a.Day.UTC(), u.Subject, f.Run, uint8(0), u.Source, d.Region, d.Outlet, d.Product, d.Channel, d.Direction,
 			d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType, slices.Concat(d.FromCase, d.FromTicket), null(a.Due), null(a.Done), a.Open, a.Paused,
 			a.Undetermined, a.Unknown, a.Excluded, u.State, u.Outcome, u.Steps, u.Flags, u.FirstEventAt, u.LastEventAt}, rows[i].of.columns...)
 	})
@@ -315,7 +310,7 @@ func (f *baseFold) write(ctx context.Context, subjects []string, results []folde
 		return err
 	}
 	err = f.db.Insert(ctx, f.base, "edition, anchor, day, subject, version, is_deleted", len(gone), func(i int) []any {
-		return []any{f.Edition, gone[i].Anchor, date(gone[i].Day), goneOf[i], f.Run, uint8(1)}
+		return []any{f.Edition, gone[i].Anchor, gone[i].Day.UTC(), goneOf[i], f.Run, uint8(1)}
 	})
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ func Store(t testing.TB, db *queries.DB, topic string, first int64, messages ...
 func Row(e *event.Event, partition int32, offset int64, received time.Time) queries.EventRow {
 	return queries.EventRow{
 		Subject: e.Subject, Source: e.Source, ID: e.ID, Hash: e.Hash,
-		Day:       time.Unix(int64(calendar.DayOf(e.Time))*86400, 0).UTC(),
+		Day:       calendar.DayOf(e.Time).UTC(),
 		Partition: partition, Offset: offset, Type: e.Type, Time: e.Time, Sequence: e.Sequence, Recorded: e.Recorded,
 		Test: e.Test, CorrectsID: e.CorrectsID, DataSchema: e.DataSchema, Data: e.Data, ReceivedAt: received,
 	}
