@@ -390,7 +390,7 @@ func (e *Evaluator) fromState(ctx context.Context, q Question, inds []catalogue.
 			c := sqlOf(ind, pop)
 			inner := strings.Join(sums(ind, c), ",\n        ")
 			if strings.Contains(inner, "{as_of:") {
-				p["as_of"] = instant(asOf)
+				p["as_of"] = queries.Instant(asOf)
 			}
 			statement := fmt.Sprintf(`WITH %s
 SELECT %s AS key, %s AS role, bucket, by,
@@ -421,8 +421,6 @@ func reportedSQL(base, edition string) string {
 	}
 	return fmt.Sprintf("reported AS (SELECT %s AS base, source, product, arrayJoin(steps) AS step FROM %s FINAL WHERE edition = {edition:String} AND excluded != 'test' GROUP BY source, product, step)", quote(base), base)
 }
-
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000") }
 
 // edition chooses the state that answers for an as_of: the live one for zero,
 // else one folded from the events up to it, which stays until release is called.

@@ -270,7 +270,7 @@ func (f *Facts) replace(ctx context.Context, run uint64, w window, members []mem
 	for part := range slices.Chunk(days, maxDays) {
 		p := queries.Params{"run": run}
 		if usesAsOf {
-			p["as_of"] = instant(asOf)
+			p["as_of"] = queries.Instant(asOf)
 		}
 		condition := dayCondition(part, p)
 		statement := fmt.Sprintf(`INSERT INTO facts (key, part, day, region, outlet, product, channel, version,

@@ -84,7 +84,7 @@ func (e *Evaluator) Rows(ctx context.Context, q Question, part Part, after strin
 		days += " AND (day, subject) > ({after_day:Date}, {after_subject:String})"
 	}
 	if strings.Contains(condition, "{as_of:") {
-		p["as_of"] = instant(asOf)
+		p["as_of"] = queries.Instant(asOf)
 	}
 	_, where := split(q, p)
 	value := "CAST(NULL, 'Nullable(Float64)')"

@@ -83,7 +83,7 @@ FROM snapshots
 WHERE key IN {keys:Array(String)}
     AND published_at >= {from:DateTime64(6, 'UTC')} AND published_at < {to:DateTime64(6, 'UTC')}
 ORDER BY grain, period_from, indexOf({keys:Array(String)}, toString(key)), toString(by), published_at`,
-		Params{"keys": keys, "from": stamp(from), "to": stamp(to)},
+		Params{"keys": keys, "from": Instant(from), "to": Instant(to)},
 		func(scan func(...any) error) error {
 			var figure string
 			if err := scan(&figure); err != nil {
@@ -97,5 +97,3 @@ ORDER BY grain, period_from, indexOf({keys:Array(String)}, toString(key)), toStr
 	}
 	return out, nil
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000") }

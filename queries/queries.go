@@ -224,3 +224,6 @@ func nullTime(t time.Time) any {
 	}
 	return t
 }
+
+// Instant writes an instant as a parameter of type DateTime64(6, 'UTC').
+func Instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000") }

@@ -164,7 +164,7 @@ func (b *Builder) Touch(ctx context.Context, run uint64, ranges []Range, after, 
 	if after.IsZero() {
 		return nil
 	}
-	err := b.db.Exec(ctx, queries.File("state/touch_wakeups"), queries.Params{"run": run, "after": text(after), "upto": text(upto)})
+	err := b.db.Exec(ctx, queries.File("state/touch_wakeups"), queries.Params{"run": run, "after": queries.Instant(after), "upto": queries.Instant(upto)})
 	if err != nil {
 		return fmt.Errorf("touch subjects of events that were in the future: %w", err)
 	}
@@ -242,5 +242,3 @@ func (b *Builder) Complete(ctx context.Context, r Run, subjects uint64) error {
 	}
 	return nil
 }
-
-func text(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000000") }
