@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,8 @@ func (e *QuestionError) Error() string { return e.Field + ": " + e.Reason }
 type parts struct {
 	numerator, denominator, squares, weights  float64
 	n, pending, excluded, unknown, unreported int64
+	// percentile is nil if there is none, or it is not reached.
+	percentile *float64
 }
 
 func (p *parts) add(o parts) {
@@ -55,6 +58,9 @@ func (p *parts) add(o parts) {
 	p.excluded += o.excluded
 	p.unknown += o.unknown
 	p.unreported += o.unreported
+	if o.percentile != nil {
+		p.percentile = o.percentile
+	}
 }
 
 // cell is the place of a figure within an answer.
@@ -88,12 +94,22 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 		have.add(p)
 		found[c][role] = have
 	}
-	if edition == liveEdition && factsAnswer(q) {
-		err = e.fromFacts(ctx, q, inds, put)
-	} else {
-		err = e.fromState(ctx, q, inds, edition, asOf, put)
+	// Facts answer what they hold; the rest is counted anew.
+	var stored, counted []catalogue.Indicator
+	for _, ind := range inds {
+		if edition == liveEdition && factsAnswer(q) && !ofState(ind) {
+			stored = append(stored, ind)
+		} else {
+			counted = append(counted, ind)
+		}
 	}
-	if err != nil {
+	if err := e.fromFacts(ctx, q, stored, put); err != nil {
+		return nil, err
+	}
+	if err := e.fromState(ctx, q, counted, edition, asOf, put); err != nil {
+		return nil, err
+	}
+	if err := e.percentiles(ctx, q, counted, edition, asOf, put); err != nil {
 		return nil, err
 	}
 	var out []Figure
@@ -191,8 +207,10 @@ func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf
 		}
 		return f
 	}
-	f.Numerator = new(p.numerator)
 	sample = p.n
+	if ind.Kind != catalogue.Percentile {
+		f.Numerator = new(p.numerator)
+	}
 	if ind.Window != catalogue.Snap {
 		f.Denominator = new(p.denominator)
 		f.Pending, f.Excluded, f.Unknown = new(p.pending), new(p.excluded), new(p.unknown)
@@ -203,7 +221,10 @@ func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf
 	switch ind.Kind {
 	case catalogue.Count:
 		f.Value = new(p.numerator)
-	case catalogue.Ratio, catalogue.Mean:
+	case catalogue.Percentile:
+		f.Denominator = new(float64(p.n))
+		f.Value = p.percentile
+	case catalogue.Ratio, catalogue.Mean, catalogue.NPS:
 		if p.denominator > 0 {
 			f.Value = new(p.numerator / p.denominator)
 		}
@@ -234,6 +255,11 @@ func interval(ind catalogue.Indicator, p parts) *Interval {
 			iv, ok = stats.MeanTEffective(p.denominator, p.weights, p.numerator, p.squares, confidence)
 		} else {
 			iv, ok = stats.MeanT(p.n, p.numerator, p.squares, confidence)
+		}
+	case catalogue.NPS:
+		if n, some := stats.EffectiveSize(p.denominator, p.weights); some {
+			mean := p.numerator / p.denominator
+			iv, ok = stats.Measured{Value: mean, SE: math.Sqrt(max(0, p.squares/p.denominator-mean*mean) / n)}.Interval(confidence)
 		}
 	case catalogue.RatioOfCounts:
 		iv, ok = stats.PoissonExact(int64(p.numerator), p.denominator, confidence)
@@ -324,16 +350,26 @@ func scanParts(scan func(...any) error, put func(cell, string, parts)) error {
 	if err != nil {
 		return err
 	}
-	c.bucket = calendar.OfDate(day)
+	key := c.key
+	if c, err = placeOf(day, by); err != nil {
+		return err
+	}
+	c.key = key
+	put(c, role, p)
+	return nil
+}
+
+// placeOf is the place of a bucket and the values of a split, of no key yet.
+func placeOf(day time.Time, by []string) (cell, error) {
+	c := cell{bucket: calendar.OfDate(day)}
 	if len(by) > 0 {
 		text, err := json.Marshal(by)
 		if err != nil {
-			return err
+			return c, err
 		}
 		c.by = string(text)
 	}
-	put(c, role, p)
-	return nil
+	return c, nil
 }
 
 // fromFacts sums the facts by day. SNAP figures are the state at as_of, whatever
@@ -472,7 +508,8 @@ func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, edit
 		if err != nil {
 			return nil, fmt.Errorf("look for the sources of %s: %w", ind.Key, err)
 		}
-		if len(steps) == 0 || slices.ContainsFunc(ind.Reports, func(step string) bool { return !slices.Contains(steps, step) }) {
+		asked := slices.DeleteFunc(slices.Clone(ind.Reports), func(step string) bool { return step == catalogue.ReportsPath })
+		if len(steps) == 0 || slices.ContainsFunc(asked, func(step string) bool { return !slices.Contains(steps, step) }) {
 			missing = append(missing, role)
 		}
 	}

@@ -38,6 +38,9 @@ type window struct{ base, anchor string }
 func (f *Facts) windows() map[window][]member {
 	out := map[window][]member{}
 	for _, ind := range f.cat.All() {
+		if ofState(ind) {
+			continue
+		}
 		for role, pop := range roles(ind) {
 			w := window{pop.Base, pop.Anchor}
 			out[w] = append(out[w], member{ind, role, pop})
@@ -51,7 +54,7 @@ func (f *Facts) windows() map[window][]member {
 
 // Refresh replaces the facts of the days that changed, as calculated for asOf.
 // Deadlines that passed between before and asOf mature without an event, so the
-// days in between are replaced too. reported is the hash that the run before
+// days in between are replaced too, and those that mature some days later. reported is the hash that the run before
 // returned: when the steps that sources report have changed, all days of the
 // base change with them. A refresh done again ends in the same facts.
 func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]struct{}, before, asOf time.Time, reported string) (string, error) {
@@ -72,9 +75,17 @@ func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]s
 		baseDays[k.Base][k.Day] = struct{}{}
 	}
 	if !before.IsZero() {
-		for day := calendar.DayOf(before); day <= calendar.DayOf(asOf); day++ {
-			for w := range windows {
-				add(w, day)
+		for w, members := range windows {
+			// What matures some days after its step does so on the days so long ago.
+			lags := []int{0}
+			for _, m := range members {
+				lags = append(lags, m.ind.MaturesDays)
+			}
+			slices.Sort(lags)
+			for _, lag := range slices.Compact(lags) {
+				for day := calendar.DayOf(before).AddDays(-lag); day <= calendar.DayOf(asOf).AddDays(-lag); day++ {
+					add(w, day)
+				}
 			}
 		}
 	}

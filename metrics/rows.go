@@ -57,7 +57,7 @@ func (e *Evaluator) Rows(ctx context.Context, q Question, part Part, after strin
 		return RowPage{}, &QuestionError{"part", fmt.Sprintf("no part %q", part)}
 	}
 	// Every unit of a mean is in its list, whichever of the two is opened.
-	if ind.Kind == catalogue.Mean && part == PartNumerator {
+	if ind.Measured() && part == PartNumerator {
 		condition = c.part(PartDenominator)
 	}
 	edition, asOf, release, err := e.edition(ctx, q.AsOf, inds)
@@ -83,13 +83,14 @@ func (e *Evaluator) Rows(ctx context.Context, q Question, part Part, after strin
 		p["after_day"], p["after_subject"] = at.Day.String(), at.Subject
 		days += " AND (day, subject) > ({after_day:Date}, {after_subject:String})"
 	}
-	if strings.Contains(condition, "{as_of:") {
-		p["as_of"] = queries.Instant(asOf)
-	}
 	_, where := split(q, p)
 	value := "CAST(NULL, 'Nullable(Float64)')"
-	if ind.Kind == catalogue.Mean {
-		value = "toNullable(toFloat64(" + ind.Value + "))"
+	if ind.Measured() {
+		// What will never end has no number of hours.
+		value = "if(isFinite(ifNull(" + at(ind.Value) + ", nan)), toNullable(toFloat64(" + at(ind.Value) + ")), NULL)"
+	}
+	if strings.Contains(condition+value, "{as_of:") {
+		p["as_of"] = queries.Instant(asOf)
 	}
 	statement := fmt.Sprintf(`WITH %s
 SELECT subject, day, due_at, done_at, toString(region) AS region, toString(outlet) AS outlet, toString(product) AS product,

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"youzhi/metrics/calendar"
@@ -34,14 +35,22 @@ func sqlOf(ind catalogue.Indicator, pop catalogue.Population) conditions {
 	if len(ind.Reports) > 0 {
 		var steps []string
 		for _, step := range ind.Reports {
+			if step == catalogue.ReportsPath {
+				steps = append(steps, fmt.Sprintf("arrayAll(s -> (source, product, s) IN (SELECT source, product, step FROM reported WHERE base = %s), path)", quote(pop.Base)))
+				continue
+			}
 			steps = append(steps, fmt.Sprintf("(source, product) IN (SELECT source, product FROM reported WHERE base = %s AND step = %s)", quote(pop.Base), quote(step)))
 		}
 		c.reported = strings.Join(steps, " AND ")
 	}
 	c.excluded = "(" + c.reported + ") AND excluded != ''"
 	unknown := "unknown"
-	for _, expression := range []string{ind.Value, ind.Weight} {
-		if expression != "" {
+	if ind.Unknown != "" {
+		unknown += " OR ifNull(" + at(ind.Unknown) + ", false)"
+	}
+	for _, expression := range []string{at(ind.Value), ind.Weight} {
+		// A percentile does not sum, and its open units may have no end.
+		if expression != "" && ind.Kind != catalogue.Percentile {
 			// A number that no sum can hold is not known, so that no stored event
 			// can stop the figures of all others.
 			unknown += " OR NOT ifNull(abs(toFloat64(" + expression + ")) <= 1e9, true)"
@@ -53,8 +62,14 @@ func sqlOf(ind catalogue.Indicator, pop catalogue.Population) conditions {
 	if ind.Window == catalogue.Due {
 		waiting = "(undetermined OR paused OR ifNull(due_at > {as_of:DateTime64(6, 'UTC')}, true))"
 	}
+	if ind.MaturesDays > 0 {
+		waiting = fmt.Sprintf("ifNull(done_at + toIntervalDay(%d) > {as_of:DateTime64(6, 'UTC')}, true)", ind.MaturesDays)
+	}
 	c.pending = left + " AND " + waiting
 	c.counted = left + " AND NOT " + waiting
+	if ind.Among != "" {
+		c.counted += " AND ifNull(" + at(ind.Among) + ", false)"
+	}
 	switch {
 	case ind.Success != "":
 		c.success = "ifNull(" + ind.Success + ", false)"
@@ -71,6 +86,14 @@ func sqlOf(ind catalogue.Indicator, pop catalogue.Population) conditions {
 		c.success = "true"
 	}
 	return c
+}
+
+// namesAsOf finds the instant of the question in an expression of the catalogue.
+var namesAsOf = regexp.MustCompile(`\bas_of\b`)
+
+// at puts the instant of the question into an expression of the catalogue.
+func at(expression string) string {
+	return namesAsOf.ReplaceAllString(expression, "{as_of:DateTime64(6, 'UTC')}")
 }
 
 // part is the condition of a list behind a figure.
@@ -99,11 +122,11 @@ func sums(ind catalogue.Indicator, c conditions) []string {
 	if ind.Weight != "" {
 		weight = ind.Weight
 	}
-	if ind.Kind == catalogue.Mean {
-		value = ind.Value
+	if ind.Measured() && ind.Kind != catalogue.Percentile {
+		value = at(ind.Value)
 	}
 	success := c.success
-	if ind.Kind == catalogue.Mean || ind.Kind == catalogue.RatioOfCounts {
+	if ind.Measured() || ind.Kind == catalogue.RatioOfCounts {
 		success = "true"
 	}
 	decimal := func(condition, expression string) string {
@@ -124,6 +147,10 @@ func sums(ind catalogue.Indicator, c conditions) []string {
 		count("NOT ("+c.reported+")") + " AS unreported",
 	}
 }
+
+// ofState says that a figure is calculated from the state and not from facts by
+// day: what can't be summed, and what gets older without an event.
+func ofState(ind catalogue.Indicator) bool { return ind.Kind == catalogue.Percentile || ind.Moves() }
 
 // roles are the populations of an indicator by the name of the part they fill.
 func roles(ind catalogue.Indicator) map[string]catalogue.Population {

@@ -23,13 +23,21 @@ type Kind string
 
 // The kinds. Ratio: numerator / denominator, both counts of one population.
 // RatioOfCounts: units of one population per Scale units of another. Mean: sum
-// of values / weights. Count: the numerator alone.
+// of values / weights. Count: the numerator alone. Percentile: the value that a
+// share of Level of the units does not exceed: by linear interpolation (R-7), or
+// with Censored by Kaplan and Meier (STATISTICS.md 17 and 21). NPS: the mean of
+// values 100, 0 and -100 (STATISTICS.md 13).
 const (
 	Ratio         Kind = "ratio"
 	RatioOfCounts Kind = "ratio_of_counts"
 	Mean          Kind = "mean"
 	Count         Kind = "count"
+	Percentile    Kind = "percentile"
+	NPS           Kind = "nps"
 )
+
+// ReportsPath stands in Indicator.Reports for the steps of the case's path.
+const ReportsPath = "path"
 
 // Unit of the value.
 type Unit string
@@ -40,6 +48,7 @@ const (
 	P10k   Unit = "p10k"
 	Points Unit = "points"
 	Units  Unit = "count"
+	Hours  Unit = "hours"
 )
 
 // Text is a title in the languages of the pages.
@@ -81,8 +90,22 @@ type Indicator struct {
 	// Success is the condition of the numerator of a ratio or count. For DUE
 	// and SNAP windows empty means the clock's own: done in time; open and overdue.
 	Success string `yaml:"success"`
-	// Value is the measured number of a mean.
+	// Value is the measured number of a mean, percentile or NPS. It may name as_of,
+	// as Among and Unknown may; the figure then moves with the clock.
 	Value string `yaml:"value"`
+	// Level is the share of a percentile, above 0 and below 1.
+	Level float64 `yaml:"level"`
+	// Censored is the condition under which a percentile's unit has taken at least
+	// its value, and is not done. Without it all values are final.
+	Censored string `yaml:"censored"`
+	// Among is a condition on what is counted; units that do not meet it and are
+	// neither excluded, unknown nor pending are outside the figure.
+	Among string `yaml:"among"`
+	// Unknown is a further condition under which a unit cannot be judged.
+	Unknown string `yaml:"unknown"`
+	// MaturesDays is for how many days of 24 hours after the step of its window a
+	// unit is pending.
+	MaturesDays int `yaml:"matures_days"`
 	// Weight is the unit's weight; empty means 1.
 	Weight  string   `yaml:"weight"`
 	Scale   float64  `yaml:"scale"` // ratio of counts: per how many
@@ -92,10 +115,21 @@ type Indicator struct {
 	// Minimum is the smallest denominator that gets a verdict.
 	Minimum int64 `yaml:"minimum"`
 	// Reports are the steps that a source must report at all, else the figure
-	// is "no data source" there.
+	// is "no data source" there; ReportsPath stands for all of the product's path.
 	Reports    []string `yaml:"reports"`
 	Dimensions []string `yaml:"dimensions"`
 	Chart      string   `yaml:"chart"` // line or bar
+}
+
+// Measured says that the indicator has a value of each unit.
+func (ind *Indicator) Measured() bool {
+	return ind.Kind == Mean || ind.Kind == Percentile || ind.Kind == NPS
+}
+
+// Moves says that the figure changes as time passes, without any event and after
+// all deadlines: what is still open gets older.
+func (ind *Indicator) Moves() bool {
+	return namesAsOf.MatchString(ind.Value) || namesAsOf.MatchString(ind.Among) || namesAsOf.MatchString(ind.Unknown)
 }
 
 // Catalogue is the loaded indicators in order of chapter and file.

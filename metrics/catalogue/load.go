@@ -179,6 +179,8 @@ func located(file string, err error) error {
 	return fmt.Errorf("%s: %w", file, err)
 }
 
+var namesAsOf = regexp.MustCompile(`\bas_of\b`)
+
 var keyForm = regexp.MustCompile(`^[a-z][a-z0-9_]{2,63}$`)
 
 func (ind *Indicator) validate() []error {
@@ -202,8 +204,8 @@ func (ind *Indicator) validate() []error {
 	if !slices.Contains([]Window{Due, Open, Close, Ans, Snap}, ind.Window) {
 		fault("window %q: want DUE, OPEN, CLOSE, ANS or SNAP", ind.Window)
 	}
-	if !slices.Contains([]Unit{Rate, P10k, Points, Units}, ind.Unit) {
-		fault("unit %q: want rate, p10k, points or count", ind.Unit)
+	if !slices.Contains([]Unit{Rate, P10k, Points, Units, Hours}, ind.Unit) {
+		fault("unit %q: want rate, p10k, points, count or hours", ind.Unit)
 	}
 	if ind.Better != "up" && ind.Better != "down" && ind.Better != "none" {
 		fault("better %q: want up, down or none", ind.Better)
@@ -230,32 +232,57 @@ func (ind *Indicator) validate() []error {
 		if ind.Scale <= 0 {
 			fault("scale: want a number above 0 (per how many)")
 		}
-	case Mean:
+	case Mean, NPS:
 		if ind.Value == "" {
 			fault("value: a mean needs its expression")
 		}
+	case Percentile:
+		if ind.Value == "" {
+			fault("value: a percentile needs its expression")
+		}
+		if !(ind.Level > 0 && ind.Level < 1) {
+			fault("level %v: want a share above 0 and below 1", ind.Level)
+		}
+		if ind.Weight != "" {
+			fault("weight: a percentile has none")
+		}
 	case Count:
 	default:
-		fault("kind %q: want ratio, ratio_of_counts, mean or count", ind.Kind)
+		fault("kind %q: want ratio, ratio_of_counts, mean, percentile, nps or count", ind.Kind)
+	}
+	if ind.Kind != Percentile && (ind.Level != 0 || ind.Censored != "") {
+		fault("level and censored belong to kind percentile")
+	}
+	if ind.Kind == RatioOfCounts && (ind.Among != "" || ind.Unknown != "") {
+		fault("among and unknown: what a ratio of two counts counts is its populations")
+	}
+	if ind.MaturesDays < 0 || ind.MaturesDays > 366 {
+		fault("matures_days %d: want 0 to 366", ind.MaturesDays)
+	}
+	if ind.MaturesDays > 0 && (ind.Kind == RatioOfCounts || timed) {
+		fault("matures_days belongs to the windows OPEN, CLOSE and ANS, and not to a ratio of two counts")
 	}
 	if ind.Kind != RatioOfCounts && (ind.Denominator != nil || ind.Scale != 0) {
 		fault("denominator and scale belong to kind ratio_of_counts")
 	}
-	if ind.Kind != Mean && ind.Value != "" {
-		fault("value belongs to kind mean")
+	if !ind.Measured() && ind.Value != "" {
+		fault("value belongs to kind mean, percentile and nps")
 	}
-	if (ind.Kind == Mean || ind.Kind == RatioOfCounts) && ind.Success != "" {
+	if (ind.Measured() || ind.Kind == RatioOfCounts) && ind.Success != "" {
 		fault("success belongs to kind ratio and count; what a %s counts is its population", ind.Kind)
 	}
 	if ind.Minimum < 0 {
 		fault("minimum %d: want 0 or more", ind.Minimum)
 	}
-	for _, e := range []struct{ name, text string }{{"success", ind.Success}, {"value", ind.Value}, {"weight", ind.Weight}} {
+	for _, e := range []struct{ name, text string }{{"success", ind.Success}, {"value", ind.Value}, {"weight", ind.Weight}, {"censored", ind.Censored}, {"among", ind.Among}, {"unknown", ind.Unknown}} {
 		if !closed(e.text) {
 			fault("%s %q: want one expression, its brackets and quotes closed", e.name, e.text)
 		}
 	}
 	for _, step := range ind.Reports {
+		if step == ReportsPath && ind.Population.Base == "cases" {
+			continue
+		}
 		if known := steps[ind.Population.Base]; !slices.Contains(known, step) {
 			fault("reports %q: %s have %v", step, ind.Population.Base, known)
 		}

@@ -1,6 +1,8 @@
 package fold
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +41,29 @@ type Case struct {
 	LastPromisedAt time.Time
 	// Paused says that a pause of whatever reason is open.
 	Paused bool
+	// DeliveredAttemptNo is the number of the attempt that delivered, 0 if it cannot be told.
+	DeliveredAttemptNo int64
+	// SettledOutcome is how the case stands: delivered, or the end in force that came before a delivery; "" while it is
+	// open. SettledAt is the instant.
+	SettledOutcome string
+	SettledAt      time.Time
+	// Path are the steps that the policy asks of the product; Conforms says that each was reported once, in order.
+	Path     []string
+	Conforms bool
+	// ArchivedDocuments are those of the last archiving.
+	ArchivedDocuments []string
+	// Legs are the way of the case from its acceptance on.
+	Legs []Leg
+}
+
+// Leg is what lies between two events of a case, named by the one that ends it.
+type Leg struct {
+	// Step is the operator's own name of a handling step or scan, else its UPU EMSEVT code or its kind; the short name of
+	// the event type for others; the outcome of an end.
+	Step string
+	// Place is where the step happened, and Reason what delayed it; "" if not reported.
+	Place, Reason string
+	Began, Ended  time.Time
 }
 
 // casePass walks over the events of a case.
@@ -57,6 +82,12 @@ type casePass struct {
 
 	promises []promise
 	pauses   []pause
+	// attempts is the highest number of an attempt before the delivery.
+	attempts int64
+	// taken are the steps of a path in the order in which they happened.
+	taken []string
+	// legFrom is when the leg under way began, zero before the acceptance.
+	legFrom time.Time
 }
 
 // FoldCase returns the state of a case from the events that count. Events of other families are passed over.
@@ -78,6 +109,8 @@ func FoldCase(h History, p *policy.Policy, cal *calendar.Calendar) Case {
 		c.add(&entries[i], i)
 	}
 	c.settle()
+	c.Path = p.PathOf(c.Dims.Product)
+	c.Conforms = conforms(c.taken, c.Path)
 	c.anchors(p, cal)
 	c.finish()
 	return c.Case
@@ -100,27 +133,39 @@ func (c *casePass) add(e *Entry, pos int) {
 		report(&c.Dims.AreaType, d.AreaType)
 		c.promise(d, at)
 		c.enter("accepted")
+		c.take("accepted")
+		if c.legFrom.IsZero() {
+			c.legFrom = at.at
+		}
 	case *event.CaseReviewed:
 		c.reviewed.first(at)
 		c.goesOn()
 		c.enter("reviewed")
+		c.take("reviewed")
+		c.leg(Leg{Step: "reviewed"}, at)
 	case *event.CaseApproved:
 		c.approved.first(at)
 		c.goesOn()
 		c.enter("approved")
+		c.take("approved")
+		c.leg(Leg{Step: "approved"}, at)
 	case *event.CaseProgressed:
 		if d.AttemptNo != nil {
 			c.attempted.first(at)
+			c.attempts = max(c.attempts, *d.AttemptNo)
 		}
 		// A notice to the customer is no handling, and may follow the end.
 		if d.Step != "notice" {
 			c.handled.first(at)
 			c.goesOn()
 			c.enter("handling")
+			c.take("progressed")
+			c.leg(Leg{Step: cmp.Or(d.Activity, d.EMSEVT, d.Step), Place: d.Location, Reason: d.ReasonCode}, at)
 		}
 	case *event.CaseDelivered:
 		c.deliver(d, at)
 	case *event.CaseEnded:
+		c.leg(Leg{Step: d.Outcome}, at)
 		c.endWith(d.Outcome, at)
 	case *event.CaseReopened:
 		if c.ReopenedAt.IsZero() {
@@ -143,6 +188,7 @@ func (c *casePass) add(e *Entry, pos int) {
 		}
 	case *event.CaseArchived:
 		c.archived.first(at)
+		c.ArchivedDocuments = d.Documents
 		c.State = "archived"
 	}
 }
@@ -206,6 +252,8 @@ func (c *casePass) deliver(d *event.CaseDelivered, at moment) {
 	if at.pos < c.voidBefore {
 		return
 	}
+	c.take(OutcomeDelivered)
+	c.leg(Leg{Step: OutcomeDelivered}, at)
 	c.goesOn()
 	c.enter(OutcomeDelivered)
 	c.rest(at)
@@ -213,6 +261,12 @@ func (c *casePass) deliver(d *event.CaseDelivered, at moment) {
 		return
 	}
 	c.delivered = at
+	switch {
+	case d.AttemptNo != nil:
+		c.DeliveredAttemptNo = *d.AttemptNo
+	case c.attempts > 0:
+		c.DeliveredAttemptNo = c.attempts + 1
+	}
 	c.timeUnknown = d.TimeUnknown != nil && *d.TimeUnknown
 	c.endFirst(OutcomeDelivered, at)
 }
@@ -247,12 +301,49 @@ func (c *casePass) endFirst(outcome string, at moment) {
 	}
 }
 
+// take notes a step of the path. What is scanned several times in a row is handled once, and a review may send the case
+// back to its acceptance. Source: indicator catalogue A1, process_conformance_rate.
+func (c *casePass) take(step string) {
+	n := len(c.taken)
+	switch {
+	case step == "progressed" && n > 0 && c.taken[n-1] == step:
+	case step == "accepted" && n > 1 && c.taken[n-1] == "reviewed" && c.taken[n-2] == step:
+		c.taken = c.taken[:n-1]
+	default:
+		c.taken = append(c.taken, step)
+	}
+}
+
+// conforms says whether the steps taken are those of a path; steps that it does not ask for are no fault.
+func conforms(taken, path []string) bool {
+	return slices.Equal(slices.DeleteFunc(slices.Clone(taken), func(s string) bool { return !slices.Contains(path, s) }), path)
+}
+
+// leg ends the leg under way and begins the next. The way is over when the case has ended, and goes on when it is
+// reopened. Where nobody reported the acceptance it begins with what is known first.
+func (c *casePass) leg(l Leg, at moment) {
+	if c.atRest {
+		return
+	}
+	if !c.legFrom.IsZero() {
+		l.Began, l.Ended = c.legFrom, at.at
+		c.Legs = append(c.Legs, l)
+	}
+	c.legFrom = at.at
+}
+
 // settle puts the instants and what follows from them into the state.
 func (c *casePass) settle() {
 	c.SubmittedAt, c.AcceptedAt, c.ReviewedAt, c.ApprovedAt = c.submitted.at, c.accepted.at, c.reviewed.at, c.approved.at
 	c.HandledAt, c.FirstAttemptAt, c.DeliveredAt = c.handled.at, c.attempted.at, c.delivered.at
 	c.EndedAt, c.ArchivedAt = c.ended.at, c.archived.at
 	c.DeliveredTimeUnknown = c.timeUnknown
+	switch {
+	case c.delivered.before(c.end):
+		c.SettledOutcome, c.SettledAt = OutcomeDelivered, c.delivered.at
+	case c.end.set():
+		c.SettledOutcome, c.SettledAt = c.endWord, c.end.at
+	}
 	c.Open = !c.over()
 	for _, p := range c.pauses {
 		c.Paused = c.Paused || p.open()

@@ -235,6 +235,15 @@ func TestFoldCase_State(t *testing.T) {
 		DeliveredAt: at(t, "2026-03-16 10:00"), EndedAt: at(t, "2026-03-16 10:00"),
 		EndOutcome: "damaged", EndReportedAt: at(t, "2026-03-17 10:00"), ArchivedAt: at(t, "2026-03-18 10:00"),
 		PromisedAt: at(t, "2026-03-16 18:00"), LastPromisedAt: at(t, "2026-03-17 18:00"),
+		DeliveredAttemptNo: 2, SettledOutcome: "delivered", SettledAt: at(t, "2026-03-16 10:00"),
+		Path: []string{"accepted", "progressed", "delivered"}, Conforms: true, ArchivedDocuments: []string{"operation_log"},
+		Legs: []Leg{
+			{Step: "reviewed", Began: at(t, "2026-03-13 16:00"), Ended: at(t, "2026-03-13 16:10")},
+			{Step: "approved", Began: at(t, "2026-03-13 16:10"), Ended: at(t, "2026-03-13 16:20")},
+			{Step: "scan", Began: at(t, "2026-03-13 16:20"), Ended: at(t, "2026-03-14 09:00")},
+			{Step: "scan", Reason: "absent", Began: at(t, "2026-03-14 09:00"), Ended: at(t, "2026-03-14 17:00")},
+			{Step: "delivered", Began: at(t, "2026-03-14 17:00"), Ended: at(t, "2026-03-16 10:00")},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("state (-want +got):\n%s", diff)
@@ -254,7 +263,7 @@ func TestFoldCase_Anchors(t *testing.T) {
 	for _, a := range s.foldCase().Anchors {
 		got = append(got, a.Name+" "+a.Day.String())
 	}
-	want := []string{"submitted 2026-03-13", "accepted 2026-03-13", "ended 2026-03-15", "promise 2026-03-16", "promise_day 2026-03-16"}
+	want := []string{"submitted 2026-03-13", "accepted 2026-03-13", "ended 2026-03-15", "promise 2026-03-16", "promise_day 2026-03-16", "acceptance 2026-03-16", "archiving 2026-03-16"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("anchors (-want +got):\n%s", diff)
 	}

@@ -148,7 +148,7 @@ func TestEffective_Test(t *testing.T) {
 	s := newStory(t, "C-1")
 	s.add("case.accepted", "2026-03-13 16:00", accepted(t, "2026-03-16 18:00"), withID("a"), withTest)
 	s.add("case.delivered", "2026-03-14 10:00", nil, withID("d"), withTest)
-	if got := s.foldCase(); got.Excluded != ExcludedTest || got.State != "delivered" || len(got.Anchors) != 4 {
+	if got := s.foldCase(); got.Excluded != ExcludedTest || got.State != "delivered" || len(got.Anchors) != 5 {
 		t.Errorf("only tests: excluded %q, state %q, %d anchors", got.Excluded, got.State, len(got.Anchors))
 	} else {
 		for _, a := range got.Anchors {

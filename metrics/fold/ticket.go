@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,15 @@ type Ticket struct {
 	EscalationLevel int64
 	// Paused says that a pause of whatever reason is open.
 	Paused bool
+	// FirstResponseAt is the first response or reply, unless a withdrawal in force came before it; GivenUpAt is that
+	// withdrawal then.
+	FirstResponseAt, GivenUpAt time.Time
+	// ReopenedAfterAt is the first reopening after ClosedAt.
+	ReopenedAfterAt time.Time
+	// FirstOwner is who took the ticket in, "" if not reported. OwnerKept says that the same closed it, or that it was
+	// handed over to one who accepted it. Source: the manual's 3.5, first-contact responsibility.
+	FirstOwner string
+	OwnerKept  bool
 }
 
 // ticketPass walks over the events of a ticket.
@@ -54,7 +64,16 @@ type ticketPass struct {
 
 	// withdrawn is the withdrawal in force, until a reopening.
 	withdrawn moment
+	reopened  []moment
+	owners    []owner
 	pauses    []pause
+}
+
+// owner is who had a ticket from a moment on.
+type owner struct {
+	moment
+	ref        string
+	handedOver bool
 }
 
 // TicketLinks returns the subjects that a ticket refers to, and when it was received itself.
@@ -111,6 +130,7 @@ func (t *ticketPass) add(e *Entry, pos int) {
 		t.enter("received")
 	case *event.TicketAccepted:
 		t.accepted.first(at)
+		t.own(at, d.OwnerRef, false)
 		report(&t.Category, d.Category)
 		report(&t.CategorySource, d.CategorySource)
 		if d.Severity != nil {
@@ -121,8 +141,13 @@ func (t *ticketPass) add(e *Entry, pos int) {
 		t.enter("accepted")
 	case *event.TicketResponded:
 		t.responded.first(at)
+		t.own(at, d.OwnerRef, false)
 		t.goesOn()
 		t.enter("responded")
+	case *event.TicketHandedOver:
+		if d.Accepted {
+			t.own(at, d.ToOwnerRef, true)
+		}
 	case *event.TicketInvestigated:
 		t.investigated.first(at)
 		report(&t.Validity, d.Finding)
@@ -154,6 +179,7 @@ func (t *ticketPass) add(e *Entry, pos int) {
 		if t.ReopenedAt.IsZero() {
 			t.ReopenedAt = at.at
 		}
+		t.reopened = append(t.reopened, at)
 		// A reopening lifts a withdrawal, as it lifts the end of a case: otherwise withdrawing and reopening would hide
 		// lateness.
 		t.withdrawn = moment{}
@@ -184,6 +210,9 @@ func (t *ticketPass) describe(d *event.TicketReceived, subject string) {
 	report(&t.ActingUnit, d.Unit)
 	report(&t.Line, d.Line)
 	report(&t.CaseID, d.CaseID)
+	if t.FirstOwner == "" {
+		t.FirstOwner = d.FirstOwnerRef
+	}
 	report(&t.Dims.Region, d.Region)
 	report(&t.Dims.Outlet, d.Outlet)
 	report(&t.Dims.Channel, d.Channel)
@@ -233,6 +262,11 @@ func (t *ticketPass) settle(link Linked) {
 	t.InvestigatedAt, t.ResolvedAt, t.ArchivedAt = t.investigated.at, t.resolved.at, t.archived.at
 	t.close()
 	t.Open = !t.closed.set()
+	t.respond()
+	t.keepOwner()
+	if i := slices.IndexFunc(t.reopened, t.closed.before); i >= 0 {
+		t.ReopenedAfterAt = t.reopened[i].at
+	}
 	for _, p := range t.pauses {
 		t.Paused = t.Paused || p.open()
 	}
@@ -249,6 +283,40 @@ func (t *ticketPass) settle(link Linked) {
 	}
 	// A ticket's channel is not a case's. Source: indicator catalogue section 0, ratio of two counts.
 	t.Dims.complete(Linked{Case: link.Case}, "channel")
+}
+
+// own notes who has the ticket.
+func (t *ticketPass) own(at moment, ref string, handedOver bool) {
+	if ref != "" {
+		t.owners = append(t.owners, owner{at, ref, handedOver})
+	}
+}
+
+// keepOwner finds whether the ticket was closed by who took it in, or handed over.
+func (t *ticketPass) keepOwner() {
+	closing := t.FirstOwner
+	for _, o := range t.owners {
+		if t.closed.before(o.moment) {
+			break
+		}
+		closing = o.ref
+		t.OwnerKept = t.OwnerKept || o.handedOver
+	}
+	t.OwnerKept = t.OwnerKept || closing == t.FirstOwner
+}
+
+// respond finds the first answer of whatever kind, or what ended the wait for it.
+func (t *ticketPass) respond() {
+	first := t.replied
+	if t.responded.before(first) {
+		first = t.responded
+	}
+	switch {
+	case t.withdrawn.before(first):
+		t.GivenUpAt = t.withdrawn.at
+	default:
+		t.FirstResponseAt = first.at
+	}
 }
 
 // close finds the first end: the result fed back for a complaint, the first response for other kinds, or the

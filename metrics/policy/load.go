@@ -165,7 +165,45 @@ func (p *Policy) validate(where place) error {
 		}
 		c.validate(words, path, p, fault)
 	}
+	p.validatePaths(fault)
 	return errors.Join(faults...)
+}
+
+// pathSteps are those that a path can have, in the order of a case.
+var pathSteps = []string{"accepted", "reviewed", "approved", "progressed", "delivered"}
+
+func (p *Policy) validatePaths(fault func(path, format string, args ...any)) {
+	seen := map[string]bool{}
+	others := false
+	for i, path := range p.Paths {
+		at := fmt.Sprintf("$.paths[%d]", i)
+		if len(path.Products) == 0 {
+			if others {
+				fault(at, "path %d: a second path without products", i+1)
+			}
+			others = true
+		}
+		for _, product := range path.Products {
+			if seen[product] {
+				fault(at+".products", "path %d: the product %s has a path already", i+1, product)
+			}
+			seen[product] = true
+		}
+		if len(path.Steps) == 0 {
+			fault(at, "path %d: no steps", i+1)
+		}
+		for j, step := range path.Steps {
+			switch {
+			case !slices.Contains(pathSteps, step):
+				fault(fmt.Sprintf("%s.steps[%d]", at, j), "path %d: step %q, want one of %s", i+1, step, strings.Join(pathSteps, ", "))
+			case slices.Contains(path.Steps[:j], step):
+				fault(fmt.Sprintf("%s.steps[%d]", at, j), "path %d: step %s is given a second time", i+1, step)
+			}
+		}
+	}
+	if len(p.Paths) > 0 && !others {
+		fault("$.paths", "no path for the products that no path names: one without products is needed")
+	}
 }
 
 func (c *Clock) validate(words vocabulary, path string, p *Policy, fault func(path, format string, args ...any)) {

@@ -49,8 +49,19 @@ type Policy struct {
 	// accepted. Used by clocks whose start is [StartConstructive].
 	ConstructiveAcceptanceHours int     `yaml:"constructive_acceptance_hours"`
 	Clocks                      []Clock `yaml:"clocks"`
+	// Paths are the steps that cases of some products go through. Without any, conformance is not known.
+	Paths []Path `yaml:"paths"`
 
 	over map[Base][]*Clock
+}
+
+// Path is the steps that a case of some products goes through, each once and in this order. A review may send it back
+// to its acceptance. Source: the manual's 1.3 and 2.3.
+type Path struct {
+	// Products are those that go this way; all that no other path names if empty.
+	Products []string `yaml:"products"`
+	// Steps are of accepted, reviewed, approved, progressed (handling and scans, any number in a row) and delivered.
+	Steps []string `yaml:"steps"`
 }
 
 // Clock is one time limit.
@@ -124,6 +135,20 @@ func (p *Policy) Clock(name string) (*Clock, bool) {
 		return nil, false
 	}
 	return &p.Clocks[i], true
+}
+
+// PathOf returns the steps that a case of a product goes through, in order.
+func (p *Policy) PathOf(product string) []string {
+	var others []string
+	for _, path := range p.Paths {
+		if slices.Contains(path.Products, product) {
+			return path.Steps
+		}
+		if len(path.Products) == 0 {
+			others = path.Steps
+		}
+	}
+	return others
 }
 
 // Over returns the clocks of a base, in the order of the policy.

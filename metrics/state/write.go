@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -17,13 +18,33 @@ import (
 type folded struct {
 	unit    *fold.Unit
 	columns []any // the base's own columns
-	links   fold.Links
+	// way are the columns of a case's legs, which stand in one of its rows only.
+	way   []any
+	links fold.Links
+}
+
+// wayAnchor is the row of a case that has its legs: the one that tells whether it
+// was late.
+const wayAnchor = "promise"
+
+var noWay = wayOf(nil)
+
+// wayOf are the columns of legs.
+func wayOf(legs []fold.Leg) []any {
+	steps, places, reasons := make([]string, len(legs)), make([]string, len(legs)), make([]string, len(legs))
+	hours, ended := make([]float64, len(legs)), make([]time.Time, len(legs))
+	for i, l := range legs {
+		steps[i], places[i], reasons[i], hours[i], ended[i] = l.Step, l.Place, l.Reason, l.Ended.Sub(l.Began).Hours(), l.Ended
+	}
+	return []any{steps, places, reasons, hours, ended}
 }
 
 // ownColumns are the columns of a base beside the common ones.
 var ownColumns = map[string]string{
-	"cases":   "submitted_at, accepted_at, promised_at, delivered_at, ended_at",
-	"tickets": "kind, category, severity, validity, unit, case_id, duplicate_of, received_at, accepted_at, responded_at, investigated_at, resolved_at, replied_at, withdrawn_at, closed_at",
+	"cases": "submitted_at, accepted_at, promised_at, delivered_at, ended_at, attempted, delivered_attempt_no, delivered_time_unknown, settled_outcome, settled_at, " +
+		"path, conforms, archived_documents, leg_step, leg_place, leg_reason, leg_hours, leg_ended_at",
+	"tickets": "kind, category, severity, validity, unit, case_id, duplicate_of, received_at, accepted_at, responded_at, investigated_at, resolved_at, replied_at, withdrawn_at, closed_at, " +
+		"first_response_at, given_up_at, reopened_at, escalation_level, owner_kept",
 	"surveys": "instrument, wave, case_id, ticket_id, invited_at, answered_at, score, score_min, score_max, weight",
 }
 
@@ -80,7 +101,13 @@ func (f *baseFold) results(ctx context.Context, subjects []string, histories []f
 	case "cases":
 		inParallel(len(histories), func(i int) {
 			c := fold.FoldCase(histories[i], f.pol, f.cal)
-			out[i] = folded{unit: &c.Unit, columns: []any{null(c.SubmittedAt), null(c.AcceptedAt), null(c.PromisedAt), null(c.DeliveredAt), null(c.EndedAt)}}
+			var attempt any
+			if c.DeliveredAttemptNo > 0 {
+				attempt = uint32(min(c.DeliveredAttemptNo, math.MaxUint32))
+			}
+			out[i] = folded{unit: &c.Unit, columns: []any{null(c.SubmittedAt), null(c.AcceptedAt), null(c.PromisedAt), null(c.DeliveredAt), null(c.EndedAt),
+				!c.FirstAttemptAt.IsZero(), attempt, c.DeliveredTimeUnknown, c.SettledOutcome, null(c.SettledAt), c.Path, c.Conforms, c.ArchivedDocuments},
+				way: wayOf(c.Legs)}
 		})
 		return out, nil
 	case "tickets":
@@ -114,8 +141,13 @@ func (f *baseFold) results(ctx context.Context, subjects []string, histories []f
 			if t.Severity > 0 {
 				severity = strconv.FormatInt(t.Severity, 10)
 			}
+			var kept any
+			if t.FirstOwner != "" {
+				kept = t.OwnerKept
+			}
 			out[i].columns = []any{known(t.Kind), known(t.Category), severity, known(t.Validity), known(t.ActingUnit), t.CaseID, t.DuplicateOf, null(t.ReceivedAt), null(t.AcceptedAt),
-				null(t.RespondedAt), null(t.InvestigatedAt), null(t.ResolvedAt), null(t.RepliedAt), null(t.WithdrawnAt), null(t.ClosedAt)}
+				null(t.RespondedAt), null(t.InvestigatedAt), null(t.ResolvedAt), null(t.RepliedAt), null(t.WithdrawnAt), null(t.ClosedAt),
+				null(t.FirstResponseAt), null(t.GivenUpAt), null(t.ReopenedAfterAt), uint8(min(t.EscalationLevel, math.MaxUint8)), kept}
 		})
 		return out, nil
 	}
@@ -302,9 +334,13 @@ func (f *baseFold) write(ctx context.Context, subjects []string, results []folde
 	}
 	err = f.db.Insert(ctx, f.base, commonColumns+", "+ownColumns[f.base], len(rows), func(i int) []any {
 		u, a, d := rows[i].of.unit, rows[i].anchor, &rows[i].of.unit.Dims
-		return append([]any{f.Edition, a.Name, a.Day.UTC(), u.Subject, f.Run, uint8(0), u.Source, d.Region, d.Outlet, d.Product, d.Channel, d.Direction,
+		way := rows[i].of.way
+		if way != nil && a.Name != wayAnchor {
+			way = noWay
+		}
+		return slices.Concat([]any{f.Edition, a.Name, a.Day.UTC(), u.Subject, f.Run, uint8(0), u.Source, d.Region, d.Outlet, d.Product, d.Channel, d.Direction,
 			d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType, slices.Concat(d.FromCase, d.FromTicket), null(a.Due), null(a.Done), a.Open, a.Paused,
-			a.Undetermined, a.Unknown, a.Excluded, u.State, u.Outcome, u.Steps, u.Flags, u.FirstEventAt, u.LastEventAt}, rows[i].of.columns...)
+			a.Undetermined, a.Unknown, a.Excluded, u.State, u.Outcome, u.Steps, u.Flags, u.FirstEventAt, u.LastEventAt}, rows[i].of.columns, way)
 	})
 	if err != nil {
 		return err
