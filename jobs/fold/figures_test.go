@@ -27,6 +27,8 @@ var clocks = map[string]struct{ base, anchor, reports string }{
 	"complaint_investigation_7wd_rate": {"tickets", "complaint_investigation", "investigated"},
 	"complaint_feedback_15wd_rate":     {"tickets", "complaint_feedback", "replied"},
 	"ticket_on_time_rate":              {"tickets", "ticket_due", "replied"},
+	"case_acceptance_on_time_rate":     {"cases", "acceptance", "accepted"},
+	"feedback_response_3wd_rate":       {"tickets", "feedback_response", "responded"},
 }
 
 // judged is what one unit is to an indicator.
@@ -83,6 +85,17 @@ func judge(units []unit, at time.Time) []judged {
 					add(key, metrics.PartMissed, 0, 1)
 				}
 			}
+			told := func(steps ...string) bool {
+				return !slices.ContainsFunc(steps, func(step string) bool { return !reports[reporter{u.base, u.Source, u.Dims.Product, step}] })
+			}
+			switch u.base {
+			case "cases":
+				judgeCase(u.kase, a, at, told, add)
+			case "tickets":
+				judgeTicket(u.ticket, a, at, told, add)
+			case "surveys":
+				judgeSurvey(u.score, a, at, told, add)
+			}
 			switch {
 			case u.base == "tickets" && a.Name == "received" && u.words["kind"] == "complaint":
 				add("complaint_rate_p10k", metrics.PartNumerator, 1, 0)
@@ -90,12 +103,12 @@ func judge(units []unit, at time.Time) []judged {
 				add("complaint_rate_p10k", metrics.PartDenominator, 0, 1)
 			case u.base == "surveys" && a.Name == "answered" && u.score.Scored && u.words["instrument"] == "csat":
 				s := u.score
-				add("satisfaction_score_100", metrics.PartNumerator, s.Weight*100*(s.Score-s.ScoreMin)/(s.ScoreMax-s.ScoreMin), s.Weight)
+				add("satisfaction_score_100", metrics.PartNumerator, millionths(s.Weight*100*(s.Score-s.ScoreMin)/(s.ScoreMax-s.ScoreMin)), millionths(s.Weight))
 				if s.ScoreMin == 1 && s.ScoreMax == 5 {
 					if s.Score >= 4 {
-						add("satisfaction_top2_rate", metrics.PartNumerator, s.Weight, s.Weight)
+						add("satisfaction_top2_rate", metrics.PartNumerator, millionths(s.Weight), millionths(s.Weight))
 					} else {
-						add("satisfaction_top2_rate", metrics.PartMissed, 0, s.Weight)
+						add("satisfaction_top2_rate", metrics.PartMissed, 0, millionths(s.Weight))
 					}
 				}
 			}
@@ -104,10 +117,143 @@ func judge(units []unit, at time.Time) []judged {
 	return out
 }
 
+// judging adds a unit to an indicator; told says whether its source reports some
+// steps for its product.
+type (
+	judging func(key string, part metrics.Part, numerator, denominator float64)
+	told    func(steps ...string) bool
+)
+
+// either counts a unit as success or failure.
+func (add judging) either(key string, success bool) {
+	if success {
+		add(key, metrics.PartNumerator, 1, 1)
+	} else {
+		add(key, metrics.PartMissed, 0, 1)
+	}
+}
+
+func judgeCase(c *fold.Case, a fold.Anchor, at time.Time, told told, add judging) {
+	unknown := func(key string) { add(key, metrics.PartUnknown, 0, 0) }
+	switch a.Name {
+	case "accepted":
+		add("case_volume", metrics.PartNumerator, 1, 1)
+		for _, key := range []string{"delivery_duration_hours_p50", "delivery_duration_hours_p90"} {
+			switch {
+			case !told("delivered"):
+			case c.SettledOutcome == fold.OutcomeDelivered && (c.DeliveredTimeUnknown || c.SettledAt.Before(c.AcceptedAt)):
+				unknown(key)
+			default:
+				add(key, metrics.PartNumerator, 0, 1)
+			}
+		}
+	case "ended":
+		add.either("loss_rate", c.Outcome == "lost")
+		if told(c.Path...) {
+			add.either("process_conformance_rate", c.Conforms)
+		}
+		switch {
+		case c.FirstAttemptAt.IsZero() || !told("delivered"):
+		case !c.DeliveredAt.IsZero() && c.DeliveredAttemptNo == 0:
+			unknown("first_attempt_delivery_rate")
+		default:
+			add.either("first_attempt_delivery_rate", c.DeliveredAttemptNo == 1)
+		}
+	case "archiving":
+		documents := 0
+		for _, d := range []string{"application_form", "approval_record", "operation_log", "delivery_receipt"} {
+			if slices.Contains(c.ArchivedDocuments, d) {
+				documents++
+			}
+		}
+		switch {
+		case !told("archived"):
+		case a.Undetermined || a.Due.After(at):
+			add("archive_completeness_rate", metrics.PartPending, 0, 0)
+		default:
+			add.either("archive_completeness_rate", documents == 4)
+		}
+	case "promise":
+		if !told("delivered") {
+			return
+		}
+		inTime := !a.Done.IsZero() && !a.Done.After(a.Due)
+		for _, key := range []string{"delivery_delay_hours_p50", "delivery_delay_hours_p90", "delivery_delay_hours_mean"} {
+			switch {
+			case a.Excluded != "" || a.Unknown:
+				add(key, "", 0, 0)
+			case a.Undetermined || a.Paused || a.Due.IsZero() || a.Due.After(at):
+				add(key, metrics.PartPending, 0, 0)
+			case inTime || a.Done.IsZero() && (!a.Open || !a.Due.Before(at)):
+			case key != "delivery_delay_hours_mean":
+				add(key, metrics.PartNumerator, 0, 1)
+			case a.Done.IsZero():
+				add(key, metrics.PartNumerator, millionths(at.Sub(a.Due).Hours()), 1)
+			default:
+				add(key, metrics.PartNumerator, millionths(a.Done.Sub(a.Due).Hours()), 1)
+			}
+		}
+	}
+}
+
+func judgeTicket(k *fold.Ticket, a fold.Anchor, at time.Time, told told, add judging) {
+	complaint := k.Kind == "complaint"
+	switch a.Name {
+	case "received":
+		for _, key := range []string{"response_hours_p50", "response_hours_p90"} {
+			if !k.FirstResponseAt.IsZero() && k.FirstResponseAt.Before(k.ReceivedAt) {
+				add(key, metrics.PartUnknown, 0, 0)
+			} else {
+				add(key, metrics.PartNumerator, 0, 1)
+			}
+		}
+		if complaint {
+			add("complaint_volume", metrics.PartNumerator, 1, 1)
+			add.either("complaint_escalation_rate", k.EscalationLevel > 1)
+		}
+	case "closed":
+		if k.FirstOwner == "" {
+			add("first_contact_responsibility_rate", metrics.PartUnknown, 0, 0)
+		} else {
+			add.either("first_contact_responsibility_rate", k.OwnerKept)
+		}
+		if !complaint || !told("replied") {
+			return
+		}
+		if until := k.ClosedAt.Add(30 * 24 * time.Hour); until.After(at) {
+			add("complaint_reopen_rate", metrics.PartPending, 0, 0)
+		} else {
+			add.either("complaint_reopen_rate", !k.ReopenedAfterAt.IsZero() && !k.ReopenedAfterAt.After(until))
+		}
+	}
+}
+
+func judgeSurvey(s *fold.Survey, a fold.Anchor, at time.Time, told told, add judging) {
+	switch {
+	case a.Name == "invited" && told("answered"):
+		if until := s.InvitedAt.Add(14 * 24 * time.Hour); until.After(at) {
+			add("survey_response_rate", metrics.PartPending, 0, 0)
+		} else {
+			add.either("survey_response_rate", !s.AnsweredAt.IsZero() && !s.AnsweredAt.After(until))
+		}
+	case a.Name == "answered" && s.Scored && s.Instrument == "nps" && s.ScoreMin == 0 && s.ScoreMax == 10:
+		value := 0.0
+		if s.Score >= 9 {
+			value = 100
+		} else if s.Score <= 6 {
+			value = -100
+		}
+		add("nps", metrics.PartNumerator, millionths(value*s.Weight), millionths(s.Weight))
+	}
+}
+
+// millionths is a value as sums hold it: in millionths, ties to the even one.
+func millionths(v float64) float64 { return math.RoundToEven(v*1e6) / 1e6 }
+
 // span holds all days that histories have units on.
 var span = calendar.Period{From: calendar.DayOf(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)), To: calendar.DayOf(time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC))}
 
-// tally is a figure's parts as text, for comparison; decimals to 1e-5.
+// tally is a figure's parts as text, for comparison; decimals to 1e-6.
 type tally struct {
 	numerator, denominator     float64
 	pending, excluded, unknown int64
@@ -128,7 +274,7 @@ func (a *tally) add(j judged) {
 }
 
 func (a tally) String() string {
-	return fmt.Sprintf("%v / %v, pending %d, excluded %d, unknown %d", math.Round(a.numerator*1e4)/1e4, math.Round(a.denominator*1e4)/1e4, a.pending, a.excluded, a.unknown)
+	return fmt.Sprintf("%v / %v, pending %d, excluded %d, unknown %d", millionths(a.numerator), millionths(a.denominator), a.pending, a.excluded, a.unknown)
 }
 
 func tallyOf(f metrics.Figure) tally {

@@ -47,6 +47,8 @@ type unit struct {
 	words    map[string]string
 	instants map[string]time.Time
 	score    *fold.Survey
+	kase     *fold.Case
+	ticket   *fold.Ticket
 }
 
 // reference folds all events in memory, subject by subject, without a database:
@@ -84,7 +86,7 @@ func (r rules) reference(events []reported, at time.Time) []unit {
 	for subject, h := range effective["cases"] {
 		c := fold.FoldCase(h, r.policy, r.calendar)
 		cases[subject] = &c.Dims
-		out = append(out, unit{base: "cases", Unit: &c.Unit, instants: map[string]time.Time{
+		out = append(out, unit{base: "cases", Unit: &c.Unit, kase: &c, instants: map[string]time.Time{
 			"submitted_at": c.SubmittedAt, "accepted_at": c.AcceptedAt, "promised_at": c.PromisedAt, "delivered_at": c.DeliveredAt, "ended_at": c.EndedAt,
 		}})
 	}
@@ -115,7 +117,7 @@ func (r rules) reference(events []reported, at time.Time) []unit {
 		if s.Severity > 0 {
 			severity = strconv.FormatInt(s.Severity, 10)
 		}
-		out = append(out, unit{base: "tickets", Unit: &s.Unit, links: links[subject], words: map[string]string{
+		out = append(out, unit{base: "tickets", Unit: &s.Unit, ticket: &s, links: links[subject], words: map[string]string{
 			"kind": s.Kind, "category": s.Category, "severity": severity, "validity": s.Validity, "unit": s.ActingUnit, "case_id": s.CaseID, "duplicate_of": s.DuplicateOf,
 		}, instants: map[string]time.Time{
 			"received_at": s.ReceivedAt, "accepted_at": s.AcceptedAt, "responded_at": s.RespondedAt, "investigated_at": s.InvestigatedAt,
