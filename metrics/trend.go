@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -60,9 +61,9 @@ func TrendPeriods(g calendar.Grain) int {
 	return 0
 }
 
-// baselineDays are the days that fix the rates by weekday and the limits of a
+// BaselineDays are the days that fix the rates by weekday and the limits of a
 // daily chart: eight weeks (STATISTICS.md 19).
-const baselineDays = 8 * 7
+const BaselineDays = 8 * 7
 
 // Trends answers one trend per key, in the order asked, and per combination of
 // q.By that has units. A trend starts at the first complete period with data in
@@ -452,7 +453,7 @@ func dayChart(observations []stats.Observation, opts stats.Options) (stats.Chart
 			continue
 		}
 		values[i].Value = o.Numerator / o.Denominator * opts.Scale
-		if !o.Unfinished && len(baseline) < baselineDays {
+		if !o.Unfinished && len(baseline) < BaselineDays {
 			baseline = append(baseline, o)
 			w := calendar.Day(o.At).Weekday()
 			nums[w], dens[w] = nums[w]+o.Numerator, dens[w]+o.Denominator
@@ -462,7 +463,7 @@ func dayChart(observations []stats.Observation, opts stats.Options) (stats.Chart
 	switch {
 	case !counts:
 		reason = stats.ReasonNoChartWanted
-	case len(baseline) < baselineDays:
+	case len(baseline) < BaselineDays:
 		reason = stats.ReasonFewPoints
 	case stats.Choose(opts.Measure, baseline).Kind == stats.KindNone:
 		reason = stats.ReasonFewExpected
@@ -492,7 +493,7 @@ func dayChart(observations []stats.Observation, opts stats.Options) (stats.Chart
 		z[i].Value = (o.Numerator/o.Denominator - rate[w]) / deviation[w] * math.Sqrt(o.Denominator)
 	}
 	judge := plain
-	judge.Bounds, judge.Baseline = stats.Bounds{}, baselineDays
+	judge.Bounds, judge.Baseline = stats.Bounds{}, BaselineDays
 	c, err := stats.ControlChart(z, judge)
 	if err != nil {
 		return c, err
@@ -531,4 +532,48 @@ func lineOf(observations []stats.Observation, opts stats.Options, reason stats.R
 		c.Points[i].Limits, c.Points[i].Signals, c.Points[i].Direction = nil, nil, stats.DirectionCommon
 	}
 	return c, nil
+}
+
+// Signal is one pattern that a rule found in a trend, with what it means.
+// Neighbouring points outside on one side, and overlapping windows of two in
+// three, are one signal.
+type Signal struct {
+	stats.Signal
+	Direction stats.Direction
+}
+
+// Signals are the patterns in the trend, the newest first; of those that end
+// together the one with the highest precedence.
+func (t Trend) Signals() []Signal {
+	var out []Signal
+	for _, p := range t.Chart.Points {
+		for _, s := range p.Signals {
+			out = join(out, s)
+		}
+	}
+	for i := range out {
+		out[i].Direction = out[i].Side.Means(t.Chart.Better)
+	}
+	slices.SortStableFunc(out, func(a, b Signal) int {
+		return cmp.Or(cmp.Compare(b.To, a.To), cmp.Compare(a.Rule.Precedence(), b.Rule.Precedence()), cmp.Compare(b.From, a.From))
+	})
+	return out
+}
+
+// join adds a signal of a further point to those of the points before.
+func join(signals []Signal, s stats.Signal) []Signal {
+	for i := range signals {
+		have := &signals[i]
+		if have.Rule != s.Rule || have.Side != s.Side {
+			continue
+		}
+		same := have.From == s.From && have.To == s.To
+		next := s.Rule == stats.RuleOutside && s.From == have.To
+		overlap := s.Rule == stats.RuleTwoInThree && s.From < have.To && have.From < s.To
+		if same || next || overlap {
+			have.From, have.To = min(have.From, s.From), max(have.To, s.To)
+			return signals
+		}
+	}
+	return append(signals, Signal{Signal: s})
 }

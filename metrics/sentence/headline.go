@@ -1,0 +1,213 @@
+package sentence
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"youzhi/metrics"
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
+	"youzhi/metrics/stats"
+)
+
+// Headline is what stands at the top of a page or a report.
+type Headline struct {
+	// Line counts what changed: 2026 年 10 月：2 项改善，1 项变差.
+	Line string
+	// Sentences are the most telling first: what changed, since when, where; then
+	// the targets that were missed. At most [MostSentences].
+	Sentences []Sentence
+	// More counts the signals that Sentences leave out.
+	More int
+}
+
+// MostSentences is how many sentences stand below a headline.
+const MostSentences = 4
+
+// Headline says what the figures of a period and the trends up to its end show.
+// Trends of the whole scope speak for their indicator; those of a split by one
+// dimension add where the same signal is seen. Both come in the order of their
+// importance. A signal belongs to the period if one of its points does.
+func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends []metrics.Trend) Headline {
+	var (
+		out            Headline
+		signals        []Sentence
+		counts         = map[stats.Direction]int{}
+		ended, settled int
+		data           bool
+		spoken         = map[string]bool{} // indicators with a signal
+	)
+	for _, t := range trends {
+		if len(t.By) > 0 {
+			continue
+		}
+		for _, p := range t.Chart.Points {
+			data = data || !p.Missing
+		}
+		if t.Variation.Shown() {
+			settled++
+		}
+		s, ok := within(t, period)
+		if !ok {
+			continue
+		}
+		said := v.Signal(t, s)
+		if where := v.where(said, s, period, trends); where != "" {
+			said.Text += where
+		}
+		signals = append(signals, said)
+		spoken[t.Key] = true
+		if said.Ended {
+			ended++
+		} else {
+			counts[s.Direction]++
+		}
+	}
+	rank := func(s Sentence) int {
+		switch {
+		case s.Ended:
+			return 3
+		case s.Direction == stats.DirectionConcern:
+			return 0
+		case s.Direction == stats.DirectionImprovement:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(signals, func(a, b Sentence) int { return cmp.Compare(rank(a), rank(b)) })
+
+	var line []string
+	for _, d := range []stats.Direction{stats.DirectionConcern, stats.DirectionImprovement, stats.DirectionNeutral} {
+		if n := counts[d]; n > 0 {
+			line = append(line, v.t("headline."+string(d), n))
+		}
+	}
+	if ended > 0 {
+		line = append(line, v.t("headline.ended", ended))
+	}
+	for _, f := range figures {
+		data = data || f.Value != nil
+	}
+	switch {
+	case len(line) > 0:
+	case settled > 0:
+		line = []string{v.t("headline.none")}
+	case data:
+		line = []string{v.t("headline.unjudged")}
+	default:
+		line = []string{v.t("headline.no_data")}
+	}
+	out.Line = v.t("headline", v.Period(period), strings.Join(line, v.t("comma")))
+	out.Sentences = signals[:min(len(signals), MostSentences)]
+	out.More = len(signals) - len(out.Sentences)
+	for _, s := range v.Missed(figures, trends) {
+		if len(out.Sentences) < MostSentences && !spoken[s.Key] {
+			out.Sentences = append(out.Sentences, s)
+		}
+	}
+	return out
+}
+
+// within is the signal of a trend that speaks for a period: of those with a point
+// in it the newest, with the highest precedence.
+func within(t metrics.Trend, period calendar.Period) (metrics.Signal, bool) {
+	periods := t.Periods()
+	for _, s := range t.Signals() {
+		if periods[s.To-1].To > period.From && periods[s.From].From < period.To {
+			return s, true
+		}
+	}
+	return metrics.Signal{}, false
+}
+
+// mostPlaces is how many places a sentence names.
+const mostPlaces = 3
+
+// where names the values of a split in which the same change is seen in the
+// period, the strongest rules first.
+func (v Voice) where(said Sentence, s metrics.Signal, period calendar.Period, trends []metrics.Trend) string {
+	type place struct {
+		name  string
+		order int
+	}
+	var places []place
+	for _, t := range trends {
+		if t.Key != said.Key || len(t.By) != 1 {
+			continue
+		}
+		for _, other := range t.Signals() {
+			overlaps := t.Periods()[other.From].From < said.Span.To && said.Span.From < t.Periods()[other.To-1].To
+			if other.Side != s.Side || !overlaps || t.Periods()[other.To-1].To <= period.From {
+				continue
+			}
+			for d, value := range t.By {
+				places = append(places, place{v.name(d, value), other.Rule.Precedence()})
+			}
+			break
+		}
+	}
+	if len(places) == 0 {
+		return ""
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.order, b.order) })
+	var names []string
+	for _, p := range places[:min(len(places), mostPlaces)] {
+		names = append(names, p.name)
+	}
+	text := strings.Join(names, v.t("and"))
+	if n := len(places) - len(names); n > 0 {
+		text += v.t("others", n)
+	}
+	return v.t("where", text)
+}
+
+// Missed says of each figure that missed its target by how much, in the order
+// given, and whether the process can reach it at all.
+func (v Voice) Missed(figures []metrics.Figure, trends []metrics.Trend) []Sentence {
+	var out []Sentence
+	for _, f := range figures {
+		if f.Status != metrics.StatusMissed || f.Value == nil || f.Target == nil || len(f.By) > 0 {
+			continue
+		}
+		ind, ok := v.indicator(f.Key)
+		if !ok {
+			continue
+		}
+		sign := "≥"
+		if ind.Better == "down" {
+			sign = "≤"
+		}
+		// A bound that can't be passed is met by equality alone.
+		if *f.Target == 1 && ind.Unit == catalogue.Rate || *f.Target == 0 && sign == "≤" {
+			sign = ""
+		}
+		target := strings.TrimSpace(sign + space + v.Amount(ind.Unit, *f.Target))
+		text := v.t("missed", v.Title(f.Key), v.Amount(ind.Unit, *f.Value), target)
+		if n := v.sample(ind, f); n != "" {
+			text += v.t("brackets", n)
+		}
+		for _, t := range trends {
+			if t.Key == f.Key && len(t.By) == 0 && t.Assurance.Assurance == stats.AssuranceFail {
+				text += v.t("missed.fail")
+			}
+		}
+		out = append(out, Sentence{Text: text + v.t("stop"), Key: f.Key, Span: calendar.Period{From: f.From, To: f.To}})
+	}
+	return out
+}
+
+// Tally counts the verdicts of a table of figures: 5 项达标，2 项未达标.
+func (v Voice) Tally(figures []metrics.Figure) string {
+	n := map[metrics.Status]int{}
+	for _, f := range figures {
+		n[f.Status]++
+	}
+	var out []string
+	for _, s := range []metrics.Status{metrics.StatusMet, metrics.StatusNear, metrics.StatusMissed, metrics.StatusSmall, metrics.StatusNone, metrics.StatusNoData, metrics.StatusNoSource} {
+		if n[s] > 0 {
+			out = append(out, v.t("tally."+string(s), n[s]))
+		}
+	}
+	return strings.Join(out, v.t("comma"))
+}
