@@ -44,6 +44,10 @@ func (t Trend) Periods() []calendar.Period {
 	return out
 }
 
+// ByWeekday says that each day is held against its own weekday: mean and limits
+// are those of the weekday, and there is no mean of all.
+func (t Trend) ByWeekday() bool { return t.Grain == calendar.GrainDay }
+
 // TrendGrains are the periods that a trend can have.
 var TrendGrains = []calendar.Grain{calendar.GrainWeek, calendar.GrainMonth, calendar.GrainDay}
 
@@ -121,6 +125,12 @@ func (e *Evaluator) Trends(ctx context.Context, q Question) ([]Trend, error) {
 		out = append(out, found[ind.Key]...)
 	}
 	return out, nil
+}
+
+// FromFacts says whether the facts by day answer a question about an indicator, so
+// that its cost is that of days and not of units.
+func FromFacts(ind catalogue.Indicator, q Question) bool {
+	return q.AsOf.IsZero() && ind.Window != catalogue.Snap && factsAnswer(q) && !ofState(ind)
 }
 
 // coarser replaces the weekly trends whose weeks hold too little by monthly ones.

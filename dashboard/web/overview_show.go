@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+
 	"github.com/gofiber/fiber/v2"
 
 	"youzhi/dashboard/page"
@@ -10,7 +12,7 @@ import (
 )
 
 // answers are the figures of all indicators that have the dimensions of the
-// scope's filter: of the period, of the one before and of the last ones.
+// scope's filter: of the period and of the one before, and their trends.
 func (s *Server) answers(c *fiber.Ctx, scope page.Scope) (page.Answers, error) {
 	ctx := c.UserContext()
 	a := page.Answers{Indicators: s.o.Catalogue.All()}
@@ -28,24 +30,18 @@ func (s *Server) answers(c *fiber.Ctx, scope page.Scope) (page.Answers, error) {
 		return a, nil
 	}
 	var (
-		group     together
-		errs      [3]error
-		grain     = page.TrendGrain(scope.Period)
-		trend     = page.TrendPeriods(grain, scope.Period, page.TrendLength(grain))
-		ofPeriods = func(g calendar.Grain, p calendar.Period, keys []string) ([]metrics.Figure, error) {
+		group    together
+		errs     [3]error
+		ofPeriod = func(p calendar.Period, keys []string) ([]metrics.Figure, error) {
 			if len(keys) == 0 {
 				return nil, nil
 			}
-			q := scope.In(p).Question(keys...)
-			q.Grain = g
-			return s.o.Evaluator.Figures(ctx, q)
+			return s.o.Evaluator.Figures(ctx, scope.In(p).Question(keys...))
 		}
 	)
-	group.Go(func() { a.Period, errs[0] = ofPeriods("", scope.Period, keys) })
-	group.Go(func() { a.Before, errs[1] = ofPeriods("", scope.Period.Previous(), timed) })
-	group.Go(func() {
-		a.Trend, errs[2] = ofPeriods(grain, calendar.Period{From: trend[0].From, To: trend[len(trend)-1].To}, timed)
-	})
+	group.Go(func() { a.Period, errs[0] = ofPeriod(scope.Period, keys) })
+	group.Go(func() { a.Before, errs[1] = ofPeriod(scope.Period.Previous(), timed) })
+	group.Go(func() { a.Trends, errs[2] = s.o.Evaluator.Trends(ctx, scope.Question(keys...)) })
 	if err := group.Wait(); err != nil {
 		return a, err
 	}
@@ -88,12 +84,16 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 		v.Unavailable = page.Unavailable{Figures: true, Regions: true, Clocks: true}
 		return s.send(c, v)
 	}
-	v.Fill(answers)
+	dimension := regionBelow(o.scope)
+	answers.Places, err = s.places(c.UserContext(), answers, o.scope, dimension)
+	// Without it the sentences say what changed, but not where.
+	s.failed(c, "places", err)
+	v.Fill(o.lang.Voice(s.o.Catalogue), answers)
 	if v.Nothing {
 		v.Last, v.LastText = o.last("/")
 	}
 	v.Clocks = page.ClocksOf(o.lang, o.scope, answers.Indicators, answers.Period)
-	if ind, dimension, ok := regional(answers, o.scope); ok {
+	if ind, ok := regional(answers, o.scope, dimension); ok {
 		q := o.scope.Question(ind.Key)
 		q.By = []string{dimension}
 		figures, err := s.o.Evaluator.Figures(c.UserContext(), q)
@@ -104,20 +104,48 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 	return s.send(c, v)
 }
 
-// regional is the leading indicator to show by region, and the level of region
-// that lies below the one that is chosen.
-func regional(a page.Answers, scope page.Scope) (catalogue.Indicator, string, bool) {
-	dimension := "region"
+// regionBelow is the level of region that lies below the one that is chosen.
+func regionBelow(scope page.Scope) string {
 	switch {
 	case scope.Where["region6"] != "", scope.Where["region4"] != "":
-		dimension = "region6"
+		return "region6"
 	case scope.Where["region"] != "":
-		dimension = "region4"
+		return "region4"
 	}
+	return "region"
+}
+
+// regional is the leading indicator to show by region.
+func regional(a page.Answers, scope page.Scope, dimension string) (catalogue.Indicator, bool) {
 	for _, ind := range page.Leading(a) {
 		if hasAll(ind, scope) && ind.HasDimension(dimension) {
-			return ind, dimension, true
+			return ind, true
 		}
 	}
-	return catalogue.Indicator{}, "", false
+	return catalogue.Indicator{}, false
+}
+
+// places are the trends by region of the indicators that the headline speaks of,
+// where the facts hold them: what a past as_of costs per region is too much.
+func (s *Server) places(ctx context.Context, a page.Answers, scope page.Scope, dimension string) ([]metrics.Trend, error) {
+	keys := map[calendar.Grain][]string{}
+	for _, t := range a.Trends {
+		ind, ok := s.o.Catalogue.Get(t.Key)
+		q := scope.Question(t.Key)
+		q.By = []string{dimension}
+		if ok && ind.HasDimension(dimension) && len(t.Signals()) > 0 && metrics.FromFacts(ind, q) {
+			keys[t.Grain] = append(keys[t.Grain], t.Key)
+		}
+	}
+	var out []metrics.Trend
+	for g, keys := range keys {
+		q := scope.Question(keys...)
+		q.By, q.Grain = []string{dimension}, g
+		trends, err := s.o.Evaluator.Trends(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, trends...)
+	}
+	return out, nil
 }

@@ -32,8 +32,8 @@ func grouped(s string) string {
 	return s
 }
 
-// number writes a number with so many decimals, in groups of three digits.
-func number(v float64, decimals int) string {
+// Number writes a number with so many decimals, in groups of three digits.
+func Number(v float64, decimals int) string {
 	s := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
 	whole, fraction, _ := strings.Cut(s, ".")
 	whole = grouped(whole)
@@ -53,13 +53,13 @@ func number(v float64, decimals int) string {
 func Percent(v float64) string {
 	switch {
 	case v == 0 || v == 1:
-		return number(v*100, 0)
+		return Number(v*100, 0)
 	case v > 0.99 && v < 1:
-		return number(min(math.Round(v*10000), 9999)/100, 2)
+		return Number(min(math.Round(v*10000), 9999)/100, 2)
 	case v > 0 && v < 0.001:
-		return number(max(math.Round(v*10000), 1)/100, 2)
+		return Number(max(math.Round(v*10000), 1)/100, 2)
 	}
-	return number(v*100, 1)
+	return Number(v*100, 1)
 }
 
 // Sum writes a part of a figure: whole if it is, else with two decimals.
@@ -67,7 +67,7 @@ func Sum(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
 		return Count(int64(v))
 	}
-	return number(v, 2)
+	return Number(v, 2)
 }
 
 // Plain writes a value of a unit without the unit's name.
@@ -77,7 +77,7 @@ func Plain(u catalogue.Unit, v float64) string {
 		return Percent(v)
 	case catalogue.Units:
 		if math.Abs(v) >= 100 {
-			return number(v, 0)
+			return Number(v, 0)
 		}
 		return Sum(v)
 	}
@@ -85,9 +85,9 @@ func Plain(u catalogue.Unit, v float64) string {
 	case v == 0:
 		return "0"
 	case math.Abs(v) < 1:
-		return number(v, 2)
+		return Number(v, 2)
 	}
-	return number(v, 1)
+	return Number(v, 1)
 }
 
 // Amount writes a value with its unit.

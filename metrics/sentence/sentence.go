@@ -362,7 +362,7 @@ func (v Voice) Chart(t metrics.Trend) string {
 		parts = append(parts, v.t("limits", value(d.Lower), value(d.Upper)))
 	}
 	if phase.SigmaZ > 0 {
-		z := v.t("sigma_z", number(phase.SigmaZ, 2))
+		z := v.t("sigma_z", Number(phase.SigmaZ, 2))
 		if phase.Dominated() {
 			z += v.t("dominated")
 		}
