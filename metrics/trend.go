@@ -287,7 +287,7 @@ func judged(ind catalogue.Indicator, q Question, first, last calendar.Period, fi
 	if len(figures) > 0 {
 		t.By = figures[0].By
 	}
-	start := firstComplete(ind, figures)
+	start, partly := firstComplete(ind, figures)
 	if start < len(figures) {
 		t.Cut = figures[start].From == first.From
 		of := map[calendar.Day]Figure{}
@@ -304,7 +304,7 @@ func judged(ind catalogue.Indicator, q Question, first, last calendar.Period, fi
 		}
 	}
 	var err error
-	if t.Chart, err = controlChart(ind, q.Grain, t.Figures); err != nil {
+	if t.Chart, err = controlChart(ind, q.Grain, t.Figures, partly); err != nil {
 		return t, err
 	}
 	t.Variation = t.Chart.Variation()
@@ -314,27 +314,27 @@ func judged(ind catalogue.Indicator, q Question, first, last calendar.Period, fi
 }
 
 // firstComplete is the index of the first figure with data of a period that was
-// observed from its first day on. Where there is no such period, the first with
-// data stands, unfinished.
-func firstComplete(ind catalogue.Indicator, figures []Figure) int {
+// observed from its first day on. Where there is no such period, it is the first
+// with data, and partly observed.
+func firstComplete(ind catalogue.Indicator, figures []Figure) (start int, partly bool) {
 	// Of a ratio of two counts nothing is known before the first unit of the one
 	// that is counted: nobody may have reported them.
 	counted := func(f Figure) bool {
 		return f.Units > 0 && (ind.Kind != catalogue.RatioOfCounts || *f.Numerator > 0)
 	}
-	start := slices.IndexFunc(figures, counted)
-	if start < 0 {
-		if start = slices.IndexFunc(figures, func(f Figure) bool { return f.Units > 0 }); start < 0 {
-			return len(figures)
+	units := func(f Figure) bool { return f.Units > 0 }
+	if start = slices.IndexFunc(figures, counted); start < 0 {
+		if start = slices.IndexFunc(figures, units); start < 0 {
+			return len(figures), false
 		}
 	}
 	if figures[start].FirstDay <= figures[start].From {
-		return start
+		return start, false
 	}
-	if next := slices.IndexFunc(figures[start+1:], func(f Figure) bool { return f.Units > 0 }); next >= 0 {
-		return start + 1 + next
+	if next := slices.IndexFunc(figures[start+1:], units); next >= 0 {
+		return start + 1 + next, false
 	}
-	return start
+	return start, true
 }
 
 // target is the one in force at the end of the trend, and whether another one was
@@ -400,8 +400,7 @@ func bounds(ind catalogue.Indicator) stats.Bounds {
 func observation(ind catalogue.Indicator, grain calendar.Grain, f Figure) stats.Observation {
 	p := calendar.PeriodOf(grain, f.From)
 	o := stats.Observation{Label: p.Label(), At: int64(p.From), Missing: f.Value == nil}
-	o.Unfinished = p.End().After(f.AsOf) || f.FirstDay > f.From ||
-		f.Pending != nil && *f.Pending > 0
+	o.Unfinished = p.End().After(f.AsOf) || f.Pending != nil && *f.Pending > 0
 	if o.Missing {
 		return o
 	}
@@ -421,11 +420,12 @@ func observation(ind catalogue.Indicator, grain calendar.Grain, f Figure) stats.
 	return o
 }
 
-// controlChart judges an indicator's figures of consecutive periods.
-func controlChart(ind catalogue.Indicator, grain calendar.Grain, figures []Figure) (stats.Chart, error) {
-	opts := stats.Options{Measure: measure(ind), Better: better(ind), Baseline: stats.BaselineMonthly, Scale: ind.Scale, Bounds: bounds(ind)}
-	if opts.Measure != stats.MeasurePerVolume {
-		opts.Scale = 1
+// controlChart judges an indicator's figures of consecutive periods; partly says
+// that the first one was observed in part.
+func controlChart(ind catalogue.Indicator, grain calendar.Grain, figures []Figure, partly bool) (stats.Chart, error) {
+	opts := stats.Options{Measure: measure(ind), Better: better(ind), Baseline: stats.BaselineMonthly, Bounds: bounds(ind), Scale: 1}
+	if opts.Measure == stats.MeasurePerVolume {
+		opts.Scale = ind.Scale
 	}
 	if grain != calendar.GrainMonth {
 		opts.Baseline = stats.BaselineWeekly
@@ -433,12 +433,9 @@ func controlChart(ind catalogue.Indicator, grain calendar.Grain, figures []Figur
 	observations := make([]stats.Observation, len(figures))
 	for i, f := range figures {
 		observations[i] = observation(ind, grain, f)
-		// Only the first period can have been observed in part: later, a first day
-		// without a unit is a day without a unit.
-		if i > 0 {
-			f.FirstDay = f.From
-			observations[i].Unfinished = observation(ind, grain, f).Unfinished
-		}
+	}
+	if partly {
+		observations[0].Unfinished = true
 	}
 	if grain == calendar.GrainDay {
 		return dayChart(observations, opts)

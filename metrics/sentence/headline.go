@@ -28,7 +28,7 @@ const MostSentences = 4
 // Headline says what the figures of a period and the trends up to its end show.
 // Trends of the whole scope speak for their indicator; those of a split by one
 // dimension add where the same signal is seen. Both come in the order of their
-// importance. A signal belongs to the period if one of its points does.
+// importance. A signal belongs to the period that it ends in.
 func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends []metrics.Trend) Headline {
 	var (
 		out            Headline
@@ -109,12 +109,13 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 	return out
 }
 
-// within is the signal of a trend that speaks for a period: of those with a point
-// in it the newest, with the highest precedence.
+// within is the signal of a trend that speaks for a period: of those that end in
+// it the newest, with the highest precedence. A week belongs to the month of its
+// last day.
 func within(t metrics.Trend, period calendar.Period) (metrics.Signal, bool) {
 	periods := t.Periods()
 	for _, s := range t.Signals() {
-		if periods[s.To-1].To > period.From && periods[s.From].From < period.To {
+		if end := periods[s.To-1].To; end > period.From && end <= period.To {
 			return s, true
 		}
 	}

@@ -182,7 +182,7 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 		d := l.Drawn(t.Chart.Bounds)
 		limits = v.t("limits", value(d.Lower), value(d.Upper))
 		if s.Rule != stats.RuleShift {
-			limits += v.t("comma") + v.t("mean", value(l.Centre))
+			limits += v.t("comma") + v.t("mean.short", value(l.Centre))
 		}
 	}
 	verb := v.t("verb." + string(s.Direction))
@@ -355,7 +355,7 @@ func (v Voice) Chart(t metrics.Trend) string {
 	}
 	parts := []string{kind, v.t("baseline", v.Period(periods[first]), v.Period(periods[last]), v.many(n, t.Grain))}
 	if t.Grain != calendar.GrainDay {
-		parts = append(parts, v.t("mean", value(phase.Centre)))
+		parts = append(parts, v.t("mean.short", value(phase.Centre)))
 	}
 	if p, ok := t.Chart.Latest(); ok && p.Limits != nil {
 		d := p.Limits.Drawn(t.Chart.Bounds)
