@@ -60,9 +60,14 @@ func AssuranceOf(v sentence.Voice, t metrics.Trend) *Icon {
 // Said is a sentence with its mark and where it leads.
 type Said struct {
 	Class string // imp, con, neu; empty: no signal stands behind it
-	Text  string
-	Href  string
-	Ended bool
+	// Subject is the indicator and where; Text is the rest of the sentence.
+	Subject, Text string
+	Href          string
+	Ended         bool
+}
+
+func textOf(said sentence.Sentence) Said {
+	return Said{Class: directions[said.Direction], Subject: said.Subject, Text: strings.TrimPrefix(said.Text, said.Subject), Ended: said.Ended}
 }
 
 // saidOf is a sentence of the overview; it leads to the chart of its indicator.
@@ -70,7 +75,8 @@ func saidOf(s Scope, said sentence.Sentence) Said {
 	for d, v := range said.By {
 		s = s.With(d, v)
 	}
-	out := Said{Class: directions[said.Direction], Text: said.Text, Href: s.URL(IndicatorPath(said.Key), "trend", string(said.Grain)) + "#trend", Ended: said.Ended}
+	out := textOf(said)
+	out.Href = s.URL(IndicatorPath(said.Key), "trend", string(said.Grain)) + "#trend"
 	if said.Direction == "" {
 		out.Href = s.URL(IndicatorPath(said.Key))
 	}
@@ -82,11 +88,11 @@ func saidOf(s Scope, said sentence.Sentence) Said {
 func (f *Figure) judged(l Language, v sentence.Voice, ind catalogue.Indicator, s Scope, t metrics.Trend, width, height int) {
 	f.Variation, f.Assurance = VariationOf(v, t), AssuranceOf(v, t)
 	f.Spark = SparkOf(l, ind, t, width, height)
-	if signals := t.Signals(); len(signals) > 0 {
-		if said := v.Signal(t, signals[0]); !said.Ended {
-			line := saidOf(s, said)
-			f.Signal = &line
-		}
+	if said, ok := v.Latest(t); ok {
+		line := saidOf(s, said)
+		// The title stands above it.
+		line.Subject = ""
+		f.Signal = &line
 	}
 }
 
@@ -95,7 +101,7 @@ func (f *Figure) judged(l Language, v sentence.Voice, ind catalogue.Indicator, s
 func shownPeriods(g calendar.Grain) int {
 	switch g {
 	case calendar.GrainDay:
-		return 120
+		return 90
 	case calendar.GrainWeek:
 		return 104
 	}
@@ -121,8 +127,9 @@ func ControlOf(l Language, v sentence.Voice, ind catalogue.Indicator, s Scope, t
 		out.Note = l.T("trend.cut", metrics.TrendPeriods(t.Grain))
 	}
 	for i, said := range v.Signals(t) {
-		line := Said{Class: directions[said.Direction], Text: said.Text, Ended: said.Ended,
-			Href: s.In(calendar.Period{From: said.Span.From, To: said.Span.To}).URL(IndicatorPath(ind.Key)+"/rows", "part", string(failedPart(ind)))}
+		line := textOf(said)
+		line.Subject = ""
+		line.Href = s.In(calendar.Period{From: said.Span.From, To: said.Span.To}).URL(IndicatorPath(ind.Key)+"/rows", "part", string(failedPart(ind)))
 		if i < mostSignals {
 			out.Signals = append(out.Signals, line)
 		} else {
@@ -153,7 +160,7 @@ func ControlOf(l Language, v sentence.Voice, ind catalogue.Indicator, s Scope, t
 			d := limits.Drawn(t.Chart.Bounds)
 			point.Limits = &chart.ControlLimits{
 				Centre: d.Centre * factor, Lower: d.Lower * factor, Upper: d.Upper * factor, NearLower: d.NearLower * factor, NearUpper: d.NearUpper * factor,
-				Trial: t.Chart.Phases[judged.Phase].State == stats.PhaseTrial, NoLower: limits.ClippedLower, NoUpper: limits.ClippedUpper,
+				Trial: t.Chart.Phases[judged.Phase].State == stats.PhaseTrial, NoNear: t.ByWeekday(), NoLower: limits.ClippedLower, NoUpper: limits.ClippedUpper,
 			}
 			draw.Centre, draw.Lower, draw.Upper = value(d.Centre), value(d.Lower), value(d.Upper)
 			parts = append(parts, l.T("trend.limits", value(d.Centre), value(d.Lower), value(d.Upper)))
@@ -205,14 +212,16 @@ func trendGrains(l Language, ind catalogue.Indicator, s Scope, grain calendar.Gr
 }
 
 // Judge puts the variation of each value's own trend into a split.
-func (s *Split) Judge(v sentence.Voice, trends []metrics.Trend) {
+func (s *Split) Judge(l Language, v sentence.Voice, trends []metrics.Trend) {
 	of := map[string]metrics.Trend{}
 	for _, t := range trends {
 		of[t.By[s.Dimension]] = t
 	}
 	for i := range s.Rows {
 		if t, ok := of[s.Rows[i].value]; ok {
-			s.Rows[i].Variation = VariationOf(v, t)
+			icon := VariationOf(v, t)
+			icon.Text += " · " + l.T("each."+string(t.Grain))
+			s.Rows[i].Variation = icon
 			s.Judged = true
 		}
 	}

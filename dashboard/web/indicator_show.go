@@ -143,10 +143,10 @@ func (s *Server) indicatorShow(c *fiber.Ctx) error {
 		if v.Split, err = page.SplitOf(l, ind, o.scope, cut.by, split); err != nil {
 			return err
 		}
-		trends, err := s.splitTrends(ctx, ind, o.scope, cut.by, trend.Grain)
+		trends, err := s.splitTrends(ctx, ind, o.scope, cut)
 		// Without it the rows have their figures, and no icon.
 		if !s.failed(c, "trends of the split", err) {
-			v.Split.Judge(voice, trends)
+			v.Split.Judge(l, voice, trends)
 		}
 	}
 	names := slices.Clone(ind.Dimensions)
@@ -185,11 +185,12 @@ func plainPeriods(grain calendar.Grain, scope page.Scope) []calendar.Period {
 	return page.TrendPeriods(grain, scope.Period, page.TrendLength(grain))
 }
 
-// splitTrends are the trends of each value of a split, where the facts hold them.
-func (s *Server) splitTrends(ctx context.Context, ind catalogue.Indicator, scope page.Scope, by string, grain calendar.Grain) ([]metrics.Trend, error) {
+// splitTrends are the trends of each value of a split, where the facts hold them;
+// each in the grain that is chosen, or in the one it is best judged in.
+func (s *Server) splitTrends(ctx context.Context, ind catalogue.Indicator, scope page.Scope, cut drawn) ([]metrics.Trend, error) {
 	q := scope.Question(ind.Key)
-	q.By, q.Grain = []string{by}, grain
-	if grain == "" || !metrics.FromFacts(ind, q) {
+	q.By, q.Grain = []string{cut.by}, cut.trend
+	if !metrics.FromFacts(ind, q) || cut.trend != "" && !slices.Contains(metrics.TrendGrains, cut.trend) {
 		return nil, nil
 	}
 	return s.o.Evaluator.Trends(ctx, q)

@@ -128,24 +128,19 @@ func regional(a page.Answers, scope page.Scope, dimension string) (catalogue.Ind
 // places are the trends by region of the indicators that the headline speaks of,
 // where the facts hold them: what a past as_of costs per region is too much.
 func (s *Server) places(ctx context.Context, a page.Answers, scope page.Scope, dimension string) ([]metrics.Trend, error) {
-	keys := map[calendar.Grain][]string{}
+	var keys []string
 	for _, t := range a.Trends {
 		ind, ok := s.o.Catalogue.Get(t.Key)
 		q := scope.Question(t.Key)
 		q.By = []string{dimension}
 		if ok && ind.HasDimension(dimension) && len(t.Signals()) > 0 && metrics.FromFacts(ind, q) {
-			keys[t.Grain] = append(keys[t.Grain], t.Key)
+			keys = append(keys, t.Key)
 		}
 	}
-	var out []metrics.Trend
-	for g, keys := range keys {
-		q := scope.Question(keys...)
-		q.By, q.Grain = []string{dimension}, g
-		trends, err := s.o.Evaluator.Trends(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, trends...)
+	if len(keys) == 0 {
+		return nil, nil
 	}
-	return out, nil
+	q := scope.Question(keys...)
+	q.By = []string{dimension}
+	return s.o.Evaluator.Trends(ctx, q)
 }

@@ -46,6 +46,7 @@ const (
 type ControlLimits struct {
 	Centre, Lower, Upper float64
 	NearLower, NearUpper float64
+	NoNear               bool // without near lines
 	Trial                bool // not fixed yet: dashed
 	// NoLower and NoUpper leave out a limit, and its near line, that no value can
 	// pass.
@@ -270,8 +271,8 @@ func (c Control) rules(font int) []map[string]any {
 			stroke string // of limits that are fixed
 			end    string
 		}{
-			{func(l ControlLimits) (float64, bool) { return l.NearLower, !l.NoLower }, ColourLine, 1, "solid", ""},
-			{func(l ControlLimits) (float64, bool) { return l.NearUpper, !l.NoUpper }, ColourLine, 1, "solid", ""},
+			{func(l ControlLimits) (float64, bool) { return l.NearLower, !l.NoLower && !l.NoNear }, ColourLine, 1, "solid", ""},
+			{func(l ControlLimits) (float64, bool) { return l.NearUpper, !l.NoUpper && !l.NoNear }, ColourLine, 1, "solid", ""},
 			{func(l ControlLimits) (float64, bool) { return l.Lower, !l.NoLower }, ColourDim, 1, "solid", c.Lower},
 			{func(l ControlLimits) (float64, bool) { return l.Upper, !l.NoUpper }, ColourDim, 1, "solid", c.Upper},
 			{func(l ControlLimits) (float64, bool) { return l.Centre, true }, ColourDim, 1, "dotted", c.Centre},

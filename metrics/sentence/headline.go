@@ -110,16 +110,13 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 }
 
 // within is the signal of a trend that speaks for a period: of those that end in
-// it the newest, with the highest precedence. A week belongs to the month of its
-// last day.
+// it the most telling of the newest. A week belongs to the month of its last day.
 func within(t metrics.Trend, period calendar.Period) (metrics.Signal, bool) {
 	periods := t.Periods()
-	for _, s := range t.Signals() {
-		if end := periods[s.To-1].To; end > period.From && end <= period.To {
-			return s, true
-		}
-	}
-	return metrics.Signal{}, false
+	return telling(slices.DeleteFunc(t.Signals(), func(s metrics.Signal) bool {
+		end := periods[s.To-1].To
+		return end <= period.From || end > period.To
+	}))
 }
 
 // mostPlaces is how many places a sentence names.
@@ -184,7 +181,8 @@ func (v Voice) Missed(figures []metrics.Figure, trends []metrics.Trend) []Senten
 			sign = ""
 		}
 		target := strings.TrimSpace(sign + space + v.Amount(ind.Unit, *f.Target))
-		text := v.t("missed", v.Title(f.Key), v.Amount(ind.Unit, *f.Value), target)
+		subject := v.Title(f.Key)
+		text := v.t("missed", subject, v.Amount(ind.Unit, *f.Value), target)
 		if n := v.sample(ind, f); n != "" {
 			text += v.t("brackets", n)
 		}
@@ -193,7 +191,7 @@ func (v Voice) Missed(figures []metrics.Figure, trends []metrics.Trend) []Senten
 				text += v.t("missed.fail")
 			}
 		}
-		out = append(out, Sentence{Text: text + v.t("stop"), Key: f.Key, Span: calendar.Period{From: f.From, To: f.To}})
+		out = append(out, Sentence{Text: text + v.t("stop"), Subject: subject, Key: f.Key, Span: calendar.Period{From: f.From, To: f.To}})
 	}
 	return out
 }

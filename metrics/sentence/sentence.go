@@ -37,7 +37,9 @@ type Voice struct {
 // Sentence is what is said, and what it is about, so that it can lead there.
 type Sentence struct {
 	Text string
-	Key  string
+	// Subject is how Text begins: the indicator and where.
+	Subject string
+	Key     string
 	// By are the values of a split that it is about; empty: the whole scope.
 	By map[string]string
 	// Span is the periods it speaks of, whole periods of Grain.
@@ -195,7 +197,8 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 	} else {
 		inside += limits
 	}
-	out.Text = v.t("signal", v.about(t), verb, when, what)
+	out.Subject = v.about(t)
+	out.Text = v.t("signal", out.Subject, verb, when, what)
 	if inside != "" {
 		out.Text += v.t("brackets", inside)
 	}
@@ -254,6 +257,29 @@ func (v Voice) Signals(t metrics.Trend) []Sentence {
 		out = append(out, v.Signal(t, s))
 	}
 	return out
+}
+
+// Latest says the signal that tells most of a trend's latest point; there is none
+// if no signal reaches it.
+func (v Voice) Latest(t metrics.Trend) (Sentence, bool) {
+	s, ok := telling(t.Signals())
+	if !ok || !current(t, s) {
+		return Sentence{}, false
+	}
+	return v.Signal(t, s), true
+}
+
+// telling is the signal that tells most of those that end last: of those on the
+// side of the one with the highest precedence the longest, since it says since
+// when.
+func telling(newestFirst []metrics.Signal) (best metrics.Signal, ok bool) {
+	for i, s := range newestFirst {
+		first := newestFirst[0]
+		if i == 0 || s.To == first.To && s.Side == first.Side && s.Length() > best.Length() {
+			best = s
+		}
+	}
+	return best, len(newestFirst) > 0
 }
 
 // State says what there is to know of a trend's chart besides its signals: that
