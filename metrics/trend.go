@@ -396,11 +396,21 @@ func bounds(ind catalogue.Indicator) stats.Bounds {
 	return stats.Bounds{Floor: &zero}
 }
 
+// pendingShare is the share of a period's units that may still be pending: more
+// make it unfinished. One parcel that customs keeps for months must not take a
+// month of a million from the chart; it moves the rate by less than its limits.
+const pendingShare = 0.01
+
+// pending says whether too many units of a period can't be judged yet.
+func (f Figure) pending() bool {
+	return f.Pending != nil && float64(*f.Pending) > pendingShare*float64(f.Units+*f.Pending)
+}
+
 // observation is a figure as the chart sees it.
 func observation(ind catalogue.Indicator, grain calendar.Grain, f Figure) stats.Observation {
 	p := calendar.PeriodOf(grain, f.From)
 	o := stats.Observation{Label: p.Label(), At: int64(p.From), Missing: f.Value == nil}
-	o.Unfinished = p.End().After(f.AsOf) || f.Pending != nil && *f.Pending > 0
+	o.Unfinished = p.End().After(f.AsOf) || f.pending()
 	if o.Missing {
 		return o
 	}
