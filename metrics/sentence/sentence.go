@@ -182,7 +182,7 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 	}
 	if l := point.Limits; l != nil {
 		d := l.Drawn(t.Chart.Bounds)
-		limits = v.t("limits", value(d.Lower), value(d.Upper))
+		limits = v.t("limits", Plain(ind.Unit, d.Lower), value(d.Upper))
 		if s.Rule != stats.RuleShift {
 			limits += v.t("comma") + v.t("mean.short", value(l.Centre))
 		}
@@ -385,7 +385,7 @@ func (v Voice) Chart(t metrics.Trend) string {
 	}
 	if p, ok := t.Chart.Latest(); ok && p.Limits != nil {
 		d := p.Limits.Drawn(t.Chart.Bounds)
-		parts = append(parts, v.t("limits", value(d.Lower), value(d.Upper)))
+		parts = append(parts, v.t("limits", Plain(ind.Unit, d.Lower), value(d.Upper)))
 	}
 	if phase.SigmaZ > 0 {
 		z := v.t("sigma_z", Number(phase.SigmaZ, 2))

@@ -14,7 +14,7 @@ var zh = map[string]string{
 	"outside.many.high": "连续 %s高于上控制限，末期 %s", "outside.many.low": "连续 %s低于下控制限，末期 %s",
 	"shift.high": "连续 %s高于%s，末期 %s", "shift.low": "连续 %s低于%s，末期 %s",
 	"trend.high": "连续 %s上升，由 %s升至 %s", "trend.low": "连续 %s下降，由 %s降至 %s",
-	"two_in_three.high": "%s中有 %s接近上控制限，末期 %s", "two_in_three.low": "%s中有 %s接近下控制限，末期 %s",
+	"two_in_three.high": " %s中有 %s接近上控制限，末期 %s", "two_in_three.low": " %s中有 %s接近下控制限，末期 %s",
 	"mean": "均值 %s", "mean.short": "均值 %s", "mean.weekday": "同一星期几的均值", "limits": "控制限 %s 至 %s",
 	"reason.no_data": "没有数据。", "reason.few_points": "只有 %s可判断，不足 %s，不画控制限。",
 	"reason.gaps": "数据间断太多，不画控制限。", "reason.few_expected": "每期数量太少（预期不足 5 件），不画控制限：请看更长的期间。",
