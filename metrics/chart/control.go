@@ -177,8 +177,9 @@ func ControlChart(c Control) (Chart, error) {
 	line.Validate()
 	option := line.JSON()
 	stroke := func(name, kind string, data []any) map[string]any {
+		// Without showAllSymbol ECharts leaves out marks where labels are left out.
 		return map[string]any{
-			"name": name, "type": "line", "data": data, "connectNulls": false, "showSymbol": true, "z": 4,
+			"name": name, "type": "line", "data": data, "connectNulls": false, "showSymbol": true, "showAllSymbol": true, "z": 4,
 			"lineStyle": map[string]any{"color": ColourNeutral, "width": size.stroke, "type": kind}, "itemStyle": map[string]any{"color": ColourNeutral},
 		}
 	}
