@@ -159,7 +159,7 @@ func TestSignals(t *testing.T) {
 				"On-time delivery rate (湖北) was worse: week 21 of 2026 at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
 		"complaints per volume": {volume.with(complaints, 80),
 			[]string{"万件投诉率变差：2026 年第 21 周为 80.0/万件，高于上控制限（控制限 23.8 至 66.2/万件，均值 45.0/万件，72 / 9 000）。"},
-			[]string{"Complaints per 10 000 cases gets worse: week 21 of 2026 at 80.0/10 000, above the upper limit (limits 23.8 to 66.2/10 000, mean 45.0/10 000, 72 / 9 000)."}},
+			[]string{"Complaints per 10 000 cases gets worse: week 21 of 2026 at 80.0/10k, above the upper limit (limits 23.8 to 66.2/10k, mean 45.0/10k, 72 / 9 000)."}},
 		"an unfinished week is not the latest": {func() series { s := weekly.with(weeks, .86, .95); s.unfinished = 1; return s }(),
 			[]string{"准时投递率变差：2026 年第 21 周为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
 			[]string{"On-time delivery rate gets worse: week 21 of 2026 at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},

@@ -35,7 +35,7 @@ var zh = map[string]string{
 }
 
 var en = map[string]string{
-	"unit.rate": "%", "unit.p10k": "/10\u202f000", "unit.points": "points", "unit.count": "", "unit.hours": "h",
+	"unit.rate": "%", "unit.p10k": "/10k", "unit.points": "points", "unit.count": "", "unit.hours": "h",
 	"week": "week %[2]d of %[1]d", "month": "%[3]s %[1]d", "quarter": "Q%[2]d %[1]d", "year": "%d", "day": "%[3]d %[4]s %[1]d",
 	"many.day": "%d days", "many.week": "%d weeks", "many.month": "%d months",
 	"about": "%s (%s)", "comma": ", ", "semicolon": "; ", "stop": ".", "brackets": " (%s)", "and": ", ",
