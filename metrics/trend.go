@@ -447,10 +447,22 @@ func controlChart(ind catalogue.Indicator, grain calendar.Grain, figures []Figur
 	if partly {
 		observations[0].Unfinished = true
 	}
+	judge := stats.ControlChart
 	if grain == calendar.GrainDay {
-		return dayChart(observations, opts)
+		judge = dayChart
 	}
-	return stats.ControlChart(observations, opts)
+	c, err := judge(observations, opts)
+	if err != nil {
+		return c, err
+	}
+	// Limits of a trial still move with each point: they are drawn, and nothing is
+	// said by them.
+	for i, p := range c.Points {
+		if p.Phase >= 0 && c.Phases[p.Phase].State == stats.PhaseTrial {
+			c.Points[i].Signals, c.Points[i].Direction = nil, stats.DirectionCommon
+		}
+	}
+	return c, nil
 }
 
 // dayChart judges days. What a weekday makes of a rate is no signal: each is held

@@ -356,6 +356,9 @@ func checkShape(t *testing.T, trend metrics.Trend) {
 		if f.Value == nil != point.Missing || f.Value != nil && math.Abs(*f.Value-point.Value) > 1e-9*math.Abs(*f.Value) {
 			t.Errorf("%s %s: figure %v, point %+v", trend.Key, p.Label(), f.Value, point.Observation)
 		}
+		if len(point.Signals) > 0 && trend.Chart.Phases[point.Phase].State != stats.PhaseFrozen {
+			t.Errorf("%s %s: a signal by limits that still move", trend.Key, p.Label())
+		}
 	}
 }
 

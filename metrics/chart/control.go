@@ -144,8 +144,12 @@ func ControlChart(c Control) (Chart, error) {
 			continue
 		}
 		across := mark.size
-		if p.Meaning == MeaningCommon && n > crowded {
+		switch {
+		case n <= crowded:
+		case p.Meaning == MeaningCommon:
 			across /= 2
+		default:
+			across *= 0.75
 		}
 		finished[i] = item(*p.Value, mark.symbol, across*size.mark, mark.colour)
 	}
@@ -200,7 +204,8 @@ func ControlChart(c Control) (Chart, error) {
 	return finish("control chart "+c.Name, option, allTexts, allLinks, size.height)
 }
 
-// crowded is how many points stand so close that common ones are drawn smaller.
+// crowded is how many points stand so close that they are drawn smaller, common
+// ones most.
 const crowded = 60
 
 // size is what differs between the media.

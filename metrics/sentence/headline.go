@@ -87,7 +87,7 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 		line = append(line, v.t("headline.ended", ended))
 	}
 	for _, f := range figures {
-		data = data || f.Value != nil
+		data = data || f.Value != nil && ofPeriod(f)
 	}
 	switch {
 	case len(line) > 0:
@@ -160,12 +160,16 @@ func (v Voice) where(said Sentence, s metrics.Signal, period calendar.Period, tr
 	return v.t("where", text)
 }
 
+// ofPeriod says whether a figure is one of a period. The state at as_of, which has
+// no denominator, says nothing of it.
+func ofPeriod(f metrics.Figure) bool { return f.Denominator != nil }
+
 // Missed says of each figure that missed its target by how much, in the order
 // given, and whether the process can reach it at all.
 func (v Voice) Missed(figures []metrics.Figure, trends []metrics.Trend) []Sentence {
 	var out []Sentence
 	for _, f := range figures {
-		if f.Status != metrics.StatusMissed || f.Value == nil || f.Target == nil || len(f.By) > 0 {
+		if f.Status != metrics.StatusMissed || f.Value == nil || f.Target == nil || len(f.By) > 0 || !ofPeriod(f) {
 			continue
 		}
 		ind, ok := v.indicator(f.Key)

@@ -252,9 +252,9 @@ func TestHeadline(t *testing.T) {
 	quiet.key = "satisfaction_top2_rate"
 	at := func(s series, region string) series { s.by = map[string]string{"region": region}; return s }
 	missed := []metrics.Figure{
-		{Key: "satisfaction_top2_rate", Value: ptr(0.7), Target: ptr(0.9), Units: 300, Status: metrics.StatusMissed, From: period.From, To: period.To},
-		{Key: "on_time_delivery_rate", Value: ptr(0.7), Target: ptr(0.9), Units: 300, Status: metrics.StatusMissed, From: period.From, To: period.To},
-		{Key: "complaint_accept_24h_rate", Value: ptr(1), Target: ptr(1), Units: 300, Status: metrics.StatusMet, From: period.From, To: period.To},
+		{Key: "satisfaction_top2_rate", Value: ptr(0.7), Target: ptr(0.9), Units: 300, Denominator: ptr(300), Status: metrics.StatusMissed, From: period.From, To: period.To},
+		{Key: "on_time_delivery_rate", Value: ptr(0.7), Target: ptr(0.9), Units: 300, Denominator: ptr(300), Status: metrics.StatusMissed, From: period.From, To: period.To},
+		{Key: "complaint_accept_24h_rate", Value: ptr(1), Target: ptr(1), Units: 300, Denominator: ptr(300), Status: metrics.StatusMet, From: period.From, To: period.To},
 	}
 	for name, c := range map[string]struct {
 		figures []metrics.Figure
@@ -280,7 +280,9 @@ func TestHeadline(t *testing.T) {
 			[]string{"2026 年 6 月服务质量：各项指标没有信号", "用户满意率未达标：70.0 %，目标 ≥ 90.0 %（n = 300）；控制限内达不到目标，过程不变就会一直不达标。"},
 			[]string{"Service quality, June 2026: no signal in any indicator", "Satisfied customers (top two) missed its target: 70.0 %, target ≥ 90.0 % (n = 300); the target lies beyond the limits, the process as it is will keep missing it."}},
 		"too early": {nil, []series{weekly.with(weeks[:9])}, []string{"2026 年 6 月服务质量：基线未满，尚不判断"}, []string{"Service quality, June 2026: baselines are not full yet, nothing is judged"}},
-		"nothing":   {nil, nil, []string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},
+		"the state at as_of alone": {[]metrics.Figure{{Key: "overdue_open_cases", Value: ptr(7), Target: ptr(0), Status: metrics.StatusMissed}}, nil,
+			[]string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},
+		"nothing": {nil, nil, []string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var trends []metrics.Trend
