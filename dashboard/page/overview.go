@@ -61,7 +61,7 @@ type Answers struct {
 	// Before are the figures of the period before.
 	Before []metrics.Figure
 	// Trends are those of the indicators, up to the end of the period. Places are
-	// those by region of the indicators that have a signal.
+	// those by region and by product of the indicators that have a signal or lead.
 	Trends, Places []metrics.Trend
 }
 

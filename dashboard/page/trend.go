@@ -111,6 +111,9 @@ func shownPeriods(g calendar.Grain) int {
 // mostSignals is how many signals stand below a chart before the rest is folded.
 const mostSignals = 6
 
+// Settled says that the chart has limits that are fixed, so that it judges.
+func (t *Trend) Settled() bool { return t.Limits && !t.Trial }
+
 // ControlOf draws a trend as its control chart and says what it shows. by is the
 // split of the page, which links keep.
 func ControlOf(l Language, v sentence.Voice, ind catalogue.Indicator, s Scope, t metrics.Trend, by string) (*Trend, error) {

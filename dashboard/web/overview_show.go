@@ -125,22 +125,35 @@ func regional(a page.Answers, scope page.Scope, dimension string) (catalogue.Ind
 	return catalogue.Indicator{}, false
 }
 
-// places are the trends by region of the indicators that the headline speaks of,
-// where the facts hold them: what a past as_of costs per region is too much.
-func (s *Server) places(ctx context.Context, a page.Answers, scope page.Scope, dimension string) ([]metrics.Trend, error) {
-	var keys []string
-	for _, t := range a.Trends {
-		ind, ok := s.o.Catalogue.Get(t.Key)
-		q := scope.Question(t.Key)
-		q.By = []string{dimension}
-		if ok && ind.HasDimension(dimension) && len(t.Signals()) > 0 && metrics.FromFacts(ind, q) {
-			keys = append(keys, t.Key)
+// places are the trends by region and by product of the indicators that have a
+// signal and of the leading ones, where the facts hold them: what a past as_of
+// costs per region is too much.
+func (s *Server) places(ctx context.Context, a page.Answers, scope page.Scope, region string) ([]metrics.Trend, error) {
+	leading := map[string]bool{}
+	for _, ind := range page.Leading(a) {
+		leading[ind.Key] = true
+	}
+	var out []metrics.Trend
+	for _, dimension := range []string{region, "product"} {
+		if scope.Where[dimension] != "" {
+			continue
 		}
+		q := scope.Question()
+		q.By = []string{dimension}
+		for _, t := range a.Trends {
+			ind, ok := s.o.Catalogue.Get(t.Key)
+			if ok && ind.HasDimension(dimension) && metrics.FromFacts(ind, q) && (leading[t.Key] || len(t.Signals()) > 0) {
+				q.Keys = append(q.Keys, t.Key)
+			}
+		}
+		if len(q.Keys) == 0 {
+			continue
+		}
+		trends, err := s.o.Evaluator.Trends(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, trends...)
 	}
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	q := scope.Question(keys...)
-	q.By = []string{dimension}
-	return s.o.Evaluator.Trends(ctx, q)
+	return out, nil
 }

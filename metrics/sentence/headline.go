@@ -15,8 +15,9 @@ import (
 type Headline struct {
 	// Line counts what changed: 2026 年 10 月：2 项改善，1 项变差.
 	Line string
-	// Sentences are the most telling first: what changed, since when, where; then
-	// the targets that were missed. At most [MostSentences].
+	// Sentences are the most telling first: what changed, since when, where; what
+	// changed in one place alone; the targets that were missed. At most
+	// [MostSentences].
 	Sentences []Sentence
 	// More counts the signals that Sentences leave out.
 	More int
@@ -27,7 +28,8 @@ const MostSentences = 4
 
 // Headline says what the figures of a period and the trends up to its end show.
 // Trends of the whole scope speak for their indicator; those of a split by one
-// dimension add where the same signal is seen. Both come in the order of their
+// dimension add where the same signal is seen, and what is beyond doubt there
+// alone. Both come in the order of their
 // importance. A signal belongs to the period that it ends in.
 func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends []metrics.Trend) Headline {
 	var (
@@ -36,7 +38,7 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 		counts         = map[stats.Direction]int{}
 		ended, settled int
 		data           bool
-		spoken         = map[string]bool{} // indicators with a signal
+		spoken         = map[string]stats.Direction{} // what is said of indicators
 	)
 	for _, t := range trends {
 		if len(t.By) > 0 {
@@ -57,7 +59,7 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 			said.Text += where
 		}
 		signals = append(signals, said)
-		spoken[t.Key] = true
+		spoken[t.Key] = s.Direction
 		if said.Ended {
 			ended++
 		} else {
@@ -101,22 +103,63 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 	out.Line = v.t("headline", v.Period(period), strings.Join(line, v.t("comma")))
 	out.Sentences = signals[:min(len(signals), MostSentences)]
 	out.More = len(signals) - len(out.Sentences)
-	for _, s := range v.Missed(figures, trends) {
-		if len(out.Sentences) < MostSentences && !spoken[s.Key] {
+	add := func(s Sentence) {
+		if len(out.Sentences) < MostSentences {
 			out.Sentences = append(out.Sentences, s)
+		}
+	}
+	for _, s := range v.strong(period, trends) {
+		if spoken[s.Key] != s.Direction {
+			add(s)
+		}
+	}
+	for _, s := range v.Missed(figures, trends) {
+		if spoken[s.Key] == "" {
+			add(s)
 		}
 	}
 	return out
 }
 
+// strong says the signals of single values of a split that chance hardly makes,
+// however many values are looked at: two or more periods in a row outside the
+// limits (STATISTICS.md 5: one is 0.0027). The longest stand first.
+func (v Voice) strong(period calendar.Period, trends []metrics.Trend) []Sentence {
+	var out []Sentence
+	for _, t := range splits(trends) {
+		for _, s := range t.Signals() {
+			if s.Rule == stats.RuleOutside && s.Length() > 1 && endsIn(t, s, period) {
+				out = append(out, v.Signal(t, s))
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Sentence) int { return cmp.Compare(b.Signal.Length(), a.Signal.Length()) })
+	return out
+}
+
+// splits are the trends of the values of one dimension, of which there is more
+// than one: a single value is the whole.
+func splits(trends []metrics.Trend) []metrics.Trend {
+	of := map[[2]string]int{}
+	id := func(t metrics.Trend) [2]string { return [2]string{t.Key, strings.Join(sortedKeys(t.By), ",")} }
+	for _, t := range trends {
+		of[id(t)]++
+	}
+	return slices.DeleteFunc(slices.Clone(trends), func(t metrics.Trend) bool { return len(t.By) != 1 || of[id(t)] == 1 })
+}
+
 // within is the signal of a trend that speaks for a period: of those that end in
-// it the most telling of the newest. A week belongs to the month of its last day.
+// it the most telling of the newest.
 func within(t metrics.Trend, period calendar.Period) (metrics.Signal, bool) {
-	periods := t.Periods()
-	return telling(slices.DeleteFunc(t.Signals(), func(s metrics.Signal) bool {
-		end := periods[s.To-1].To
-		return end <= period.From || end > period.To
-	}))
+	return telling(slices.DeleteFunc(t.Signals(), func(s metrics.Signal) bool { return !endsIn(t, s, period) }))
+}
+
+// endsIn says whether a signal ends in a period. A week belongs to the month of
+// its last day.
+func endsIn(t metrics.Trend, s metrics.Signal, period calendar.Period) bool {
+	end := t.Periods()[s.To-1].To
+	return end > period.From && end <= period.To
 }
 
 // mostPlaces is how many places a sentence names.
@@ -130,8 +173,8 @@ func (v Voice) where(said Sentence, s metrics.Signal, period calendar.Period, tr
 		order int
 	}
 	var places []place
-	for _, t := range trends {
-		if t.Key != said.Key || len(t.By) != 1 {
+	for _, t := range splits(trends) {
+		if t.Key != said.Key {
 			continue
 		}
 		for _, other := range t.Signals() {

@@ -280,6 +280,17 @@ func TestHeadline(t *testing.T) {
 			[]string{"2026 年 6 月服务质量：各项指标没有信号", "用户满意率未达标：70.0 %，目标 ≥ 90.0 %（n = 300）；控制限内达不到目标，过程不变就会一直不达标。"},
 			[]string{"Service quality, June 2026: no signal in any indicator", "Satisfied customers (top two) missed its target: 70.0 %, target ≥ 90.0 % (n = 300); the target lies beyond the limits, the process as it is will keep missing it."}},
 		"too early": {nil, []series{weekly.with(weeks[:9])}, []string{"2026 年 6 月服务质量：基线未满，尚不判断"}, []string{"Service quality, June 2026: baselines are not full yet, nothing is judged"}},
+		"one place alone": {nil, []series{quiet, at(func() series {
+			s := quiet
+			s.values = append(slices.Clone(weeks), .90, .90, .90, .90, .85, .84)
+			return s
+		}(), "42"), at(func() series {
+			s := quiet
+			s.values = append(slices.Clone(weeks), .90, .90, .90, .90, .90, .84)
+			return s
+		}(), "41")},
+			[]string{"2026 年 6 月服务质量：各项指标没有信号", "用户满意率（湖北）变差：自 2026 年第 25 周起连续 2 周低于下控制限，末期 84.0 %（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
+			[]string{"Service quality, June 2026: no signal in any indicator", "Satisfied customers (top two) (湖北) gets worse: since week 25 of 2026, 2 weeks in a row below the lower limit, last 84.0 % (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
 		"the state at as_of alone": {[]metrics.Figure{{Key: "overdue_open_cases", Value: ptr(7), Target: ptr(0), Status: metrics.StatusMissed}}, nil,
 			[]string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},
 		"nothing": {nil, nil, []string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},
