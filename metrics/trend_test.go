@@ -77,6 +77,8 @@ func lateOn(i int) int {
 	return late
 }
 
+var boundTo = calendar.Date(2024, time.July, 1)
+
 func trendHistory() history {
 	h := history{}
 	for i := range dailyDays {
@@ -94,6 +96,11 @@ func trendHistory() history {
 		for k := range complaints[i] {
 			h.add(event.TypeTicketReceived, fmt.Sprintf("T%d-%d", i, k), monthOf(i).At(10*time.Hour), `{"kind":"complaint","region":"330100","channel":"phone"}`)
 		}
+	}
+	// Region 64 has one case on the first day that a trend by day up to June 2024
+	// looks at, and one on the last.
+	for _, due := range []calendar.Day{boundTo - calendar.Day(metrics.TrendPeriods(calendar.GrainDay)), boundTo - 1} {
+		h.cases("640100", due-4, 1, 0)
 	}
 	// Customs keep one of September, which no other month has to wait for.
 	september := monthOf(8)
@@ -220,7 +227,7 @@ func TestTrends(t *testing.T) {
 		near(t, "lower limit", p.Limits.Lower, phase.Centre-half)
 	})
 	t.Run("a scope with enough in a week is judged by weeks", func(t *testing.T) {
-		trends := ask(t, metrics.Question{Keys: []string{"on_time_delivery_rate"}, By: []string{"region"}, From: calendar.Date(2024, time.July, 1), To: calendar.Date(2024, time.July, 15)})
+		trends := ask(t, metrics.Question{Keys: []string{"on_time_delivery_rate"}, By: []string{"region"}, Where: map[string][]string{"region": {"11", "33", "44"}}, From: calendar.Date(2024, time.July, 1), To: calendar.Date(2024, time.July, 15)})
 		grains := map[string]calendar.Grain{}
 		for _, trend := range trends {
 			grains[trend.By["region"]] = trend.Grain
@@ -289,6 +296,15 @@ func TestTrends(t *testing.T) {
 		trend = ask(t, metrics.Question{Keys: []string{"satisfaction_score_100"}, Grain: calendar.GrainDay})[0]
 		if phase, _ := trend.Chart.Last(); phase.HasLimits() || phase.Reason != stats.ReasonNoChartWanted {
 			t.Errorf("phase %+v", phase)
+		}
+	})
+	t.Run("a trend looks back so far and says so", func(t *testing.T) {
+		q := metrics.Question{Keys: []string{"on_time_delivery_rate"}, Where: map[string][]string{"region": {"64"}}, Grain: calendar.GrainDay, From: 0, To: boundTo}
+		if trend := ask(t, q)[0]; !trend.Cut || len(trend.Figures) != metrics.TrendPeriods(calendar.GrainDay) {
+			t.Errorf("%d days, cut %v", len(trend.Figures), trend.Cut)
+		}
+		if q.Grain = calendar.GrainMonth; ask(t, q)[0].Cut {
+			t.Error("no month is left out")
 		}
 	})
 	t.Run("the state at as_of has no history", func(t *testing.T) {
