@@ -2,6 +2,7 @@ package sentence
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -108,9 +109,14 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 			out.Sentences = append(out.Sentences, s)
 		}
 	}
+	// One sentence of a place and a direction: indicators that measure the same
+	// twice would say it twice.
+	placed := map[string]bool{}
 	for _, s := range v.strong(period, trends) {
-		if spoken[s.Key] != s.Direction {
+		place := fmt.Sprint(s.By, s.Direction)
+		if spoken[s.Key] != s.Direction && !placed[place] {
 			add(s)
+			placed[place] = true
 		}
 	}
 	for _, s := range v.Missed(figures, trends) {

@@ -180,6 +180,9 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 	case stats.RuleTwoInThree:
 		what = v.t("two_in_three."+side, v.many(s.Length(), t.Grain), v.many(flagged(t, s), t.Grain), value(point.Value))
 	}
+	if s.Rule != stats.RuleOutside && slices.ContainsFunc(point.Signals, func(o stats.Signal) bool { return o.Rule == stats.RuleOutside && o.Side == s.Side }) {
+		what += v.t("beyond")
+	}
 	if l := point.Limits; l != nil {
 		d := l.Drawn(t.Chart.Bounds)
 		limits = v.t("limits", Plain(ind.Unit, d.Lower), value(d.Upper))

@@ -326,7 +326,7 @@ func TestHeadline(t *testing.T) {
 func TestLatest(t *testing.T) {
 	v := voice(t, sentence.Chinese)
 	s, ok := v.Latest(weekly.with(weeks, .89, .89, .89, .89, .89, .89, .86).trend(t))
-	if !ok || s.Signal.Rule != stats.RuleShift || s.Signal.Length() != 8 {
+	if !ok || s.Signal.Rule != stats.RuleShift || s.Signal.Length() != 8 || !strings.Contains(s.Text, "，已越出控制限（") {
 		t.Errorf("%v %+v", ok, s)
 	}
 	if s, ok := v.Latest(weekly.with(weeks, .86, .90).trend(t)); ok {
