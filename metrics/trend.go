@@ -344,13 +344,15 @@ func (t Trend) target() (target *float64, moving bool) {
 	if !ok {
 		return nil, false
 	}
+	seen := false
 	for i := len(t.Figures) - 1; i >= phase.From; i-- {
-		switch v := t.Figures[i].Target; {
+		v := t.Figures[i].Target
+		switch {
 		case t.Chart.Points[i].Missing:
-		case target == nil && v != nil && !moving:
-			target = v
-		case target == nil, v == nil, *v != *target:
-			moving = moving || target != nil
+		case !seen:
+			target, seen = v, true
+		case (v == nil) != (target == nil), v != nil && *v != *target:
+			moving = true
 		}
 	}
 	return target, moving
