@@ -450,7 +450,15 @@ func controlChart(ind catalogue.Indicator, grain calendar.Grain, figures []Figur
 		observations[0].Unfinished = true
 	}
 	judge := stats.ControlChart
-	if grain == calendar.GrainDay {
+	switch {
+	case ind.Kind == catalogue.Mean && ind.Moves():
+		// What is still open gets older: a mean of its age is larger for every earlier
+		// period, whatever was done.
+		judge = func(o []stats.Observation, opts stats.Options) (stats.Chart, error) {
+			opts.Kind = stats.KindXmR
+			return lineOf(o, opts, stats.ReasonNoChartWanted)
+		}
+	case grain == calendar.GrainDay:
 		judge = dayChart
 	}
 	c, err := judge(observations, opts)

@@ -47,8 +47,8 @@ func Number(v float64, decimals int) string {
 	return whole
 }
 
-// Percent writes a rate in percent without the sign: one decimal, two above 99,
-// none at 0 and 1. A rate that is not 0 or 1 is never rounded to it, since "100"
+// Percent writes a rate in percent without the sign: one decimal, two above 99 and
+// below 1, none at 0 and 1. A rate that is not 0 or 1 is never rounded to it, since "100"
 // says that nothing failed.
 func Percent(v float64) string {
 	switch {
@@ -56,7 +56,7 @@ func Percent(v float64) string {
 		return Number(v*100, 0)
 	case v > 0.99 && v < 1:
 		return Number(min(math.Round(v*10000), 9999)/100, 2)
-	case v > 0 && v < 0.001:
+	case v > 0 && v < 0.01:
 		return Number(max(math.Round(v*10000), 1)/100, 2)
 	}
 	return Number(v*100, 1)
@@ -76,10 +76,13 @@ func Plain(u catalogue.Unit, v float64) string {
 	case catalogue.Rate:
 		return Percent(v)
 	case catalogue.Units:
-		if math.Abs(v) >= 100 {
+		switch {
+		case v == math.Trunc(v):
+			return Sum(v)
+		case math.Abs(v) >= 100:
 			return Number(v, 0)
 		}
-		return Sum(v)
+		return Number(v, 1)
 	}
 	switch {
 	case v == 0:
@@ -90,19 +93,31 @@ func Plain(u catalogue.Unit, v float64) string {
 	return Number(v, 1)
 }
 
+// fine writes a value of a unit with two decimals, where fewer would not tell it
+// from another one.
+func fine(u catalogue.Unit, v float64) string {
+	if u == catalogue.Rate {
+		v *= 100
+	}
+	return Number(v, 2)
+}
+
 // Amount writes a value with its unit.
-func (v Voice) Amount(u catalogue.Unit, x float64) string {
+func (v Voice) Amount(u catalogue.Unit, x float64) string { return v.named(u, Plain(u, x)) }
+
+// named puts the unit behind a value.
+func (v Voice) named(u catalogue.Unit, value string) string {
 	unit, ok := v.unit(u)
 	switch {
 	case !ok && u != "":
 		unit = string(u)
 	case unit == "":
-		return Plain(u, x)
+		return value
 	}
 	if strings.HasPrefix(unit, "/") {
-		return Plain(u, x) + unit
+		return value + unit
 	}
-	return Plain(u, x) + space + unit
+	return value + space + unit
 }
 
 // unit is the word of a unit.

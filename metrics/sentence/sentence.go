@@ -149,7 +149,17 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 		Key: t.Key, By: t.By, Grain: t.Grain, Direction: s.Direction, Signal: s,
 		Span: calendar.Period{From: periods[s.From].From, To: periods[last].To}, Ended: !current(t, s),
 	}
-	value := func(x float64) string { return v.Amount(ind.Unit, x) }
+	write := Plain
+	if l := point.Limits; l != nil {
+		// A value beyond a limit must not read like the limit.
+		d := l.Drawn(t.Chart.Bounds)
+		for _, limit := range []float64{d.Lower, d.Upper} {
+			if limit != point.Value && Plain(ind.Unit, limit) == Plain(ind.Unit, point.Value) {
+				write = fine
+			}
+		}
+	}
+	value := func(x float64) string { return v.named(ind.Unit, write(ind.Unit, x)) }
 	first, end := v.Period(periods[s.From]), v.Period(periods[last])
 	when := v.t("since", first)
 	if out.Ended {
@@ -185,7 +195,7 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 	}
 	if l := point.Limits; l != nil {
 		d := l.Drawn(t.Chart.Bounds)
-		limits = v.t("limits", Plain(ind.Unit, d.Lower), value(d.Upper))
+		limits = v.t("limits", write(ind.Unit, d.Lower), value(d.Upper))
 		if s.Rule != stats.RuleShift {
 			limits += v.t("comma") + v.t("mean.short", value(l.Centre))
 		}
@@ -296,6 +306,8 @@ func (v Voice) State(t metrics.Trend) string {
 			return v.t("reason." + string(stats.ReasonNoChartWanted))
 		}
 		return v.t("reason." + string(stats.ReasonNoData))
+	case phase.State == stats.PhaseLine && phase.Reason == stats.ReasonNoChartWanted && t.Grain == calendar.GrainDay:
+		return v.t("reason.day")
 	case phase.State == stats.PhaseLine:
 		return v.reason(t, phase)
 	case phase.NoVariation:
