@@ -67,19 +67,6 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 			counts[s.Direction]++
 		}
 	}
-	rank := func(s Sentence) int {
-		switch {
-		case s.Ended:
-			return 3
-		case s.Direction == stats.DirectionConcern:
-			return 0
-		case s.Direction == stats.DirectionImprovement:
-			return 1
-		}
-		return 2
-	}
-	slices.SortStableFunc(signals, func(a, b Sentence) int { return cmp.Compare(rank(a), rank(b)) })
-
 	var line []string
 	for _, d := range []stats.Direction{stats.DirectionConcern, stats.DirectionImprovement, stats.DirectionNeutral} {
 		if n := counts[d]; n > 0 {
@@ -102,27 +89,54 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 		line = []string{v.t("headline.no_data")}
 	}
 	out.Line = v.t("headline", v.Period(period), strings.Join(line, v.t("comma")))
-	out.Sentences = signals[:min(len(signals), MostSentences)]
-	out.More = len(signals) - len(out.Sentences)
-	add := func(s Sentence) {
-		if len(out.Sentences) < MostSentences {
-			out.Sentences = append(out.Sentences, s)
-		}
-	}
 	// One sentence of a place and a direction: indicators that measure the same
 	// twice would say it twice.
-	placed := map[string]bool{}
+	whole, placed := len(signals), map[string]bool{}
 	for _, s := range v.strong(period, trends) {
 		place := fmt.Sprint(s.By, s.Direction)
 		if spoken[s.Key] != s.Direction && !placed[place] {
-			add(s)
+			signals = append(signals, s)
 			placed[place] = true
+		}
+	}
+	slices.SortStableFunc(signals, func(a, b Sentence) int { return cmp.Compare(rank(a), rank(b)) })
+	out.Sentences = signals[:min(len(signals), MostSentences)]
+	for _, s := range out.Sentences {
+		if len(s.By) == 0 {
+			whole--
+		}
+	}
+	out.More = whole
+	add := func(s Sentence) {
+		if len(out.Sentences) < MostSentences {
+			out.Sentences = append(out.Sentences, s)
 		}
 	}
 	for _, s := range v.Missed(figures, trends) {
 		if spoken[s.Key] == "" {
 			add(s)
 		}
+	}
+	return out
+}
+
+// rank orders the signals of a headline: what stands before what is over, worse
+// before better, the whole before a part of it, what is neither good nor bad last.
+func rank(s Sentence) int {
+	out := 0
+	switch {
+	case s.Ended:
+		out = 6
+	case s.Direction == stats.DirectionNeutral:
+		out = 4
+	case s.Direction == stats.DirectionImprovement:
+		out = 1
+	}
+	if len(s.By) > 0 && s.Ended {
+		return out + 1
+	}
+	if len(s.By) > 0 && out < 4 {
+		return out + 2
 	}
 	return out
 }

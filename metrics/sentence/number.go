@@ -93,13 +93,30 @@ func Plain(u catalogue.Unit, v float64) string {
 	return Number(v, 1)
 }
 
-// fine writes a value of a unit with two decimals, where fewer would not tell it
-// from another one.
-func fine(u catalogue.Unit, v float64) string {
-	if u == catalogue.Rate {
-		v *= 100
+// apart writes values of a unit so that a value and a limit that it differs from
+// read differently: as [Plain] does, or with two to four decimals.
+func apart(u catalogue.Unit, value float64, limits ...float64) func(catalogue.Unit, float64) string {
+	same := func(write func(catalogue.Unit, float64) string) bool {
+		for _, limit := range limits {
+			if limit != value && write(u, limit) == write(u, value) {
+				return true
+			}
+		}
+		return false
 	}
-	return Number(v, 2)
+	write := Plain
+	for decimals := 2; decimals <= 4 && same(write); decimals++ {
+		write = func(u catalogue.Unit, v float64) string {
+			switch {
+			case v == 0:
+				return "0"
+			case u == catalogue.Rate:
+				v *= 100
+			}
+			return Number(v, decimals)
+		}
+	}
+	return write
 }
 
 // Amount writes a value with its unit.

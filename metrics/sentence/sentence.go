@@ -151,13 +151,8 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 	}
 	write := Plain
 	if l := point.Limits; l != nil {
-		// A value beyond a limit must not read like the limit.
 		d := l.Drawn(t.Chart.Bounds)
-		for _, limit := range []float64{d.Lower, d.Upper} {
-			if limit != point.Value && Plain(ind.Unit, limit) == Plain(ind.Unit, point.Value) {
-				write = fine
-			}
-		}
+		write = apart(ind.Unit, point.Value, d.Lower, d.Upper)
 	}
 	value := func(x float64) string { return v.named(ind.Unit, write(ind.Unit, x)) }
 	first, end := v.Period(periods[s.From]), v.Period(periods[last])

@@ -141,6 +141,9 @@ func TestSignals(t *testing.T) {
 		"a value that rounds to its limit": {monthly.with(base, 84.1),
 			[]string{"满意度得分变差：2026 年 1 月为 84.10 分，低于下控制限（控制限 84.14 至 93.18 分，均值 88.66 分，n = 200）。"},
 			[]string{"Satisfaction score gets worse: January 2026 at 84.10 points, below the lower limit (limits 84.14 to 93.18 points, mean 88.66 points, n = 200)."}},
+		"a value that hardly passes its limit": {monthly.with(base, 84.1363),
+			[]string{"满意度得分变差：2026 年 1 月为 84.1363 分，低于下控制限（控制限 84.1363 至 93.1803 分，均值 88.6583 分，n = 200）。"},
+			[]string{"Satisfaction score gets worse: January 2026 at 84.1363 points, below the lower limit (limits 84.1363 to 93.1803 points, mean 88.6583 points, n = 200)."}},
 		"shift": {monthly.with(base, 88.9, 89.2, 88.7, 89.5, 88.8, 89.1),
 			[]string{"满意度得分改善：自 2025 年 12 月起连续 7 个月高于均值 88.7 分，末期 89.1 分（控制限 84.1 至 93.2 分，n = 200）。"},
 			[]string{"Satisfaction score improves: since December 2025, 7 months in a row above the mean of 88.7 points, last 89.1 points (limits 84.1 to 93.2 points, n = 200)."}},
@@ -294,6 +297,17 @@ func TestHeadline(t *testing.T) {
 		}(), "41")},
 			[]string{"2026 年 6 月服务质量：各项指标没有信号", "用户满意率（湖北）变差：自 2026 年第 25 周起连续 2 周低于下控制限，末期 84.0 %（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
 			[]string{"Service quality, June 2026: no signal in any indicator", "Satisfied customers (top two) (湖北) gets worse: since week 25 of 2026, 2 weeks in a row below the lower limit, last 84.0 % (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
+		"what stands comes first": {nil, []series{recovered, quiet, at(func() series {
+			s := quiet
+			s.values = append(slices.Clone(weeks), .90, .90, .90, .90, .95, .96)
+			return s
+		}(), "51"), at(quiet, "11")},
+			[]string{"2026 年 6 月服务质量：1 项曾有异常波动",
+				"用户满意率（四川）改善：自 2026 年第 25 周起连续 2 周高于上控制限，末期 96.0 %（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。",
+				"查询 24 小时答复率曾变差：2026 年第 23 周为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
+			[]string{"Service quality, June 2026: 1 unusual for a while",
+				"Satisfied customers (top two) (四川) improves: since week 25 of 2026, 2 weeks in a row above the upper limit, last 96.0 % (limits 87.0 to 93.0 %, mean 90.0 %, n = 900).",
+				"Enquiries answered within 24 h was worse: week 23 of 2026 at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
 		"the state at as_of alone": {[]metrics.Figure{{Key: "overdue_open_cases", Value: ptr(7), Target: ptr(0), Status: metrics.StatusMissed}}, nil,
 			[]string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},
 		"nothing": {nil, nil, []string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},
