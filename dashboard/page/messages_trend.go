@@ -34,7 +34,6 @@ func init() {
 		"rule.two_in_three.high": "三期中两期接近上控制限",
 		"rule.two_in_three.low":  "三期中两期接近下控制限",
 		"headline.more":          "另有 %d 个信号，见下表",
-		"signal.open":            "查看名单",
 	})
 	maps.Copy(messagesEn, map[string]string{
 		"chart.control":          "%s, control chart %s; the data are in the table below",
@@ -66,6 +65,5 @@ func init() {
 		"rule.two_in_three.high": "two of three near the upper limit",
 		"rule.two_in_three.low":  "two of three near the lower limit",
 		"headline.more":          "%d more signals, see the table",
-		"signal.open":            "see the list",
 	})
 }
