@@ -44,6 +44,7 @@ func (e *QuestionError) Error() string { return e.Field + ": " + e.Reason }
 type parts struct {
 	numerator, denominator, squares, weights  float64
 	n, pending, excluded, unknown, unreported int64
+	first                                     calendar.Day // with any of them; zero: none
 	// percentile is nil if there is none, or it is not reached.
 	percentile *float64
 }
@@ -60,6 +61,9 @@ func (p *parts) add(o parts) {
 	p.unreported += o.unreported
 	if o.percentile != nil {
 		p.percentile = o.percentile
+	}
+	if p.first == 0 || o.first != 0 && o.first < p.first {
+		p.first = o.first
 	}
 }
 
@@ -193,6 +197,9 @@ func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf
 	if ind.Kind == catalogue.RatioOfCounts {
 		p = roles["numerator"]
 		p.denominator, p.n = roles["denominator"].denominator, roles["denominator"].n
+		if p.first == 0 {
+			p.first = roles["denominator"].first
+		}
 		if p.numerator == 0 && p.n == 0 && p.excluded == 0 {
 			p = parts{unreported: p.unreported + roles["denominator"].unreported}
 		}
@@ -207,6 +214,7 @@ func (e *Evaluator) figure(ind catalogue.Indicator, roles map[string]parts, asOf
 		}
 		return f
 	}
+	f.Units, f.FirstDay = p.n, p.first
 	sample = p.n
 	if ind.Kind != catalogue.Percentile {
 		f.Numerator = new(p.numerator)
@@ -342,10 +350,11 @@ func scanParts(scan func(...any) error, put func(cell, string, parts)) error {
 		c    cell
 		role string
 		day  time.Time
+		from time.Time
 		p    parts
 		by   []string
 	)
-	err := scan(&c.key, &role, &day, &by, &p.numerator, &p.denominator, &p.squares, &p.weights,
+	err := scan(&c.key, &role, &day, &from, &by, &p.numerator, &p.denominator, &p.squares, &p.weights,
 		&p.n, &p.pending, &p.excluded, &p.unknown, &p.unreported)
 	if err != nil {
 		return err
@@ -354,7 +363,7 @@ func scanParts(scan func(...any) error, put func(cell, string, parts)) error {
 	if c, err = placeOf(day, by); err != nil {
 		return err
 	}
-	c.key = key
+	c.key, p.first = key, calendar.OfDate(from)
 	put(c, role, p)
 	return nil
 }
@@ -392,7 +401,7 @@ func (e *Evaluator) fromFacts(ctx context.Context, q Question, inds []catalogue.
 			p["from"], p["to"] = q.From.String(), q.To.String()
 		}
 		by, where := split(q, p)
-		statement := fmt.Sprintf(`SELECT toString(key) AS key, toString(part) AS part, %s AS bucket, %s AS by,
+		statement := fmt.Sprintf(`SELECT toString(key) AS key, toString(part) AS part, %s AS bucket, min(day) AS first_day, %s AS by,
     toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
     sum(n), sum(pending), sum(excluded), sum(unknown), sum(unreported)
 FROM facts FINAL
@@ -429,12 +438,12 @@ func (e *Evaluator) fromState(ctx context.Context, q Question, inds []catalogue.
 				p["as_of"] = queries.Instant(asOf)
 			}
 			statement := fmt.Sprintf(`WITH %s
-SELECT %s AS key, %s AS role, bucket, by,
+SELECT %s AS key, %s AS role, bucket, min(on_day) AS first_day, by,
     toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
     sum(n), sum(pending), sum(excluded_n), sum(unknown_n), sum(unreported)
 FROM
 (
-    SELECT %s AS bucket, %s AS by,
+    SELECT %s AS bucket, day AS on_day, %s AS by,
         %s
     FROM %s FINAL
     WHERE edition = {edition:String} AND %s%s%s

@@ -82,6 +82,11 @@ type Figure struct {
 	Status      Status            `json:"status"`
 	// UnknownShare flags data quality: unknown / (denominator + unknown) > 0.05.
 	UnknownShare *float64 `json:"-"`
+	// Units are those in the denominator, whatever they weigh.
+	Units int64 `json:"-"`
+	// FirstDay is the first of the period's days with a unit, of a ratio of two
+	// counts with one that is counted if there is any; zero without units.
+	FirstDay calendar.Day `json:"-"`
 }
 
 // Row is one unit behind a figure.

@@ -36,6 +36,10 @@ type Figure struct {
 	Behind []Link
 	Change *Change
 	Spark  *Spark
+	// Variation and Assurance are the icons of the trend, nil where there is none.
+	Variation, Assurance *Icon
+	// Signal is the newest signal of the trend, if it still stands.
+	Signal *Said
 	// Note says why there is no figure, or what to know about it.
 	Note string
 	// Unfinished says that the period was not over at as_of.
@@ -150,100 +154,6 @@ func part(l Language, s Scope, ind catalogue.Indicator, p metrics.Part, word str
 		out.Rows = raw(n)
 	}
 	return out
-}
-
-// Spark is a small picture of the last periods: strokes and dots in a box.
-type Spark struct {
-	Width, Height int
-	Lines         []string // points of a polyline each
-	Dashed        string   // the stroke to an unfinished period
-	Dots          []Dot    // points that no stroke reaches
-	End           *Dot
-	Target        string // y of the target's line; empty if it is far outside
-	Label         string
-}
-
-// Dot is a place in a picture.
-type Dot struct {
-	X, Y   string
-	Hollow bool
-}
-
-// SparkOf draws the figures of consecutive periods. Periods without a value are
-// gaps; nil is returned where there are less than two values.
-func SparkOf(l Language, ind catalogue.Indicator, figures []metrics.Figure, width, height int) *Spark {
-	low, high, n := math.Inf(1), math.Inf(-1), 0
-	for _, f := range figures {
-		if f.Value != nil {
-			low, high = min(low, *f.Value), max(high, *f.Value)
-			n++
-		}
-	}
-	if n < 2 {
-		return nil
-	}
-	var target *float64
-	for _, f := range figures {
-		if f.Target != nil {
-			target = f.Target
-		}
-	}
-	// A target near the values is drawn with them; one far away would flatten them.
-	if target != nil {
-		spread := max(high-low, math.Abs(high)*0.02)
-		if *target <= high+spread && *target >= low-spread {
-			low, high = min(low, *target), max(high, *target)
-		} else {
-			target = nil
-		}
-	}
-	if low == high {
-		low, high = low-1, high+1
-	}
-	const pad = 4.0
-	at := func(i int, v float64) (float64, float64) {
-		x := pad + (float64(width)-2*pad)*float64(i)/float64(max(len(figures)-1, 1))
-		y := pad + (float64(height)-2*pad)*(high-v)/(high-low)
-		return x, y
-	}
-	coordinate := func(v float64) string { return fmt.Sprintf("%.1f", v) }
-	s := &Spark{Width: width, Height: height, Label: l.T("spark.label", len(figures), l.Title(ind.Title))}
-	if target != nil {
-		_, y := at(0, *target)
-		s.Target = coordinate(y)
-	}
-	var stroke []string
-	flush := func() {
-		switch len(stroke) {
-		case 0:
-		case 1:
-			x, y, _ := strings.Cut(stroke[0], ",")
-			s.Dots = append(s.Dots, Dot{X: x, Y: y})
-		default:
-			s.Lines = append(s.Lines, strings.Join(stroke, " "))
-		}
-		stroke = nil
-	}
-	for i, f := range figures {
-		if f.Value == nil {
-			flush()
-			continue
-		}
-		x, y := at(i, *f.Value)
-		point := coordinate(x) + "," + coordinate(y)
-		unfinished := f.To.Start().After(f.AsOf) && !f.AsOf.IsZero()
-		if unfinished && len(stroke) > 0 {
-			s.Dashed = strings.TrimSpace(stroke[len(stroke)-1] + " " + point)
-			flush()
-		} else if !unfinished {
-			stroke = append(stroke, point)
-		}
-		if i == len(figures)-1 {
-			s.End = &Dot{X: coordinate(x), Y: coordinate(y), Hollow: unfinished}
-		}
-	}
-	flush()
-	return s
 }
 
 // byKey groups figures by their indicator, in order of time.

@@ -99,6 +99,18 @@ type Trend struct {
 	Chart  chart.Chart
 	Rows   []TrendRow
 	Title  string
+	// Judged says that the chart is a control chart; the rest is empty without.
+	Judged bool
+	// Variation is the icon of the latest point, Assurance that of the target.
+	Variation, Assurance *Icon
+	// How says how the trend is judged, State what it shows besides its signals.
+	How, State string
+	// Limits says that the chart has limits, Trial that they are not fixed yet.
+	Limits, Trial bool
+	// Signals are the newest ones, Older the rest.
+	Signals, Older []Said
+	// Note is what else to know about it.
+	Note string
 }
 
 // TrendRow is one period of the table below the chart.
@@ -106,12 +118,17 @@ type TrendRow struct {
 	Period Link
 	Figure Figure
 	Now    bool // the period of the page
+	Signal *Said
 }
 
-// scaleOf is how a value of a unit is drawn: rates in percent.
-func scaleOf(u catalogue.Unit) (factor float64, axis chart.Axis) {
+// scaleOf is how a value of an indicator is drawn: rates in percent.
+func scaleOf(ind catalogue.Indicator) (factor float64, axis chart.Axis) {
 	zero, hundred := 0.0, 100.0
-	switch u {
+	if ind.Kind == catalogue.NPS {
+		floor := -hundred
+		return 1, chart.Axis{Floor: &floor, Ceiling: &hundred}
+	}
+	switch ind.Unit {
 	case catalogue.Rate:
 		return 100, chart.Axis{Suffix: " %", Floor: &zero, Ceiling: &hundred}
 	case catalogue.Points:
@@ -130,13 +147,10 @@ func targetLine(l Language, ind catalogue.Indicator, figures []metrics.Figure, f
 	return nil
 }
 
-// TrendOf draws the figures of consecutive periods.
+// TrendOf draws the figures of consecutive periods, which nothing judges.
 func TrendOf(l Language, ind catalogue.Indicator, s Scope, grain calendar.Grain, by string, periods []calendar.Period, figures []metrics.Figure) (*Trend, error) {
-	factor, axis := scaleOf(ind.Unit)
-	t := &Trend{Title: l.T("trend.title", l.T("each."+string(grain)))}
-	for _, g := range Grains {
-		t.Grains = append(t.Grains, Entry{Text: l.T("grain." + string(g)), Href: s.URL(IndicatorPath(ind.Key), "trend", string(g), "by", by) + "#trend", On: g == grain})
-	}
+	factor, axis := scaleOf(ind)
+	t := &Trend{Title: l.T("trend.title", l.T("each."+string(grain))), Grains: trendGrains(l, ind, s, grain, by), Note: l.T("trend.plain")}
 	of := map[calendar.Day]metrics.Figure{}
 	for _, f := range figures {
 		of[f.From] = f
@@ -155,7 +169,7 @@ func TrendOf(l Language, ind catalogue.Indicator, s Scope, grain calendar.Grain,
 		fig := FigureOf(l, ind, at, f)
 		point := chart.Point{
 			Label: p.Label(), Link: at.URL(IndicatorPath(ind.Key), "trend", string(grain), "by", by),
-			Text: sentence(l, l.Period(p), fig), Unfinished: unfinishedAt(p, f), Small: f.Status == metrics.StatusSmall,
+			Text: said(l, l.Period(p), fig), Unfinished: unfinishedAt(p, f), Small: f.Status == metrics.StatusSmall,
 		}
 		if f.Value != nil {
 			v := *f.Value * factor
@@ -172,8 +186,8 @@ func TrendOf(l Language, ind catalogue.Indicator, s Scope, grain calendar.Grain,
 	return t, nil
 }
 
-// sentence is a figure for a tooltip: value, verdict and the counts behind it.
-func sentence(l Language, name string, f Figure) string {
+// said is a figure for a tooltip: value, verdict and the counts behind it.
+func said(l Language, name string, f Figure) string {
 	parts := []string{name + l.T("punctuation.colon") + f.Value}
 	if f.HasValue() && f.Unit != "" {
 		sep := space
@@ -202,13 +216,17 @@ type Split struct {
 	Values    int // of the dimension; Rows has the first of them, all are in the export
 	// Columns are the names of the parts' columns.
 	Columns []string
+	// Judged says that rows have the icon of their own trend.
+	Judged bool
 }
 
 // SplitRow is one value of the dimension.
 type SplitRow struct {
-	Name   Link
-	Figure Figure
-	Parts  []Part
+	Name      Link
+	Figure    Figure
+	Parts     []Part
+	Variation *Icon
+	value     string
 }
 
 // splitBars is how many values are drawn, splitRows how many the table has; the
@@ -220,7 +238,7 @@ const (
 
 // SplitOf shows the figures of one indicator by a dimension.
 func SplitOf(l Language, ind catalogue.Indicator, s Scope, dimension string, figures []metrics.Figure) (*Split, error) {
-	factor, axis := scaleOf(ind.Unit)
+	factor, axis := scaleOf(ind)
 	out := &Split{Dimension: dimension, Title: l.T("split.title", l.T("dim."+dimension))}
 	draw := chart.Split{
 		Name: l.Title(ind.Title), Description: l.T("chart.split", l.Title(ind.Title), l.T("dim."+dimension)),
@@ -235,12 +253,12 @@ func SplitOf(l Language, ind catalogue.Indicator, s Scope, dimension string, fig
 		at := s.With(dimension, v)
 		name := l.Value(dimension, v)
 		fig := FigureOf(l, ind, at, f)
-		row := SplitRow{Name: Link{Text: name, Href: at.URL(IndicatorPath(ind.Key), "by", dimension)}, Figure: fig, Parts: PartsOf(l, ind, at, f)}
+		row := SplitRow{Name: Link{Text: name, Href: at.URL(IndicatorPath(ind.Key), "by", dimension)}, Figure: fig, Parts: PartsOf(l, ind, at, f), value: v}
 		out.Rows = append(out.Rows, row)
 		if f.Value == nil || len(draw.Bars) == splitBars {
 			continue
 		}
-		bar := chart.Bar{Label: name, Value: *f.Value * factor, Text: sentence(l, name, fig), Tone: tone(f.Status)}
+		bar := chart.Bar{Label: name, Value: *f.Value * factor, Text: said(l, name, fig), Tone: tone(f.Status)}
 		bar.Note = l.WithUnit(ind.Unit, *f.Value)
 		if b := fig.Behind; len(b) > 0 {
 			// A click opens the list that the bar's own words count.

@@ -3,13 +3,13 @@ package page
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
 	"youzhi/metrics"
 	"youzhi/metrics/calendar"
 	"youzhi/metrics/catalogue"
+	"youzhi/metrics/sentence"
 )
 
 // Language is a language of the pages.
@@ -96,81 +96,23 @@ func (l Language) Title(t catalogue.Text) string {
 // Dash stands where there is no value.
 const Dash = "—"
 
-const (
-	thin  = "\u202f" // narrow no-break space, between groups of digits
-	space = "\u00a0" // no-break space, between a number and its unit
-	minus = "\u2212"
-)
+// space stands between a number and its unit and does not break.
+const space = "\u00a0"
 
 // Count writes a whole number in groups of three digits.
-func Count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = minus, s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + thin + s[i:]
-	}
-	return sign + s
-}
+func Count(n int64) string { return sentence.Count(n) }
 
 // number writes a number with so many decimals, in groups of three digits.
-func number(v float64, decimals int) string {
-	s := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
-	whole, fraction, _ := strings.Cut(s, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + thin + whole[i:]
-	}
-	if fraction != "" {
-		whole += "." + fraction
-	}
-	// A number that rounds to nothing has no sign.
-	if v < 0 && strings.ContainsAny(s, "123456789") {
-		return minus + whole
-	}
-	return whole
-}
+func number(v float64, decimals int) string { return sentence.Number(v, decimals) }
 
-// Percent writes a rate in percent without the sign: one decimal, two above 99,
-// none at 0 and 1. A rate that is not 0 or 1 is never rounded to it, since
-// "100" says that nothing failed.
-func Percent(v float64) string {
-	switch {
-	case v == 0 || v == 1:
-		return number(v*100, 0)
-	case v > 0.99 && v < 1:
-		return number(min(math.Round(v*10000), 9999)/100, 2)
-	case v > 0 && v < 0.001:
-		return number(max(math.Round(v*10000), 1)/100, 2)
-	}
-	return number(v*100, 1)
-}
+// Percent writes a rate in percent without the sign, as in all sentences.
+func Percent(v float64) string { return sentence.Percent(v) }
 
 // Sum writes a part of a figure: whole if it is, else with two decimals.
-func Sum(v float64) string {
-	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-		return Count(int64(v))
-	}
-	return number(v, 2)
-}
+func Sum(v float64) string { return sentence.Sum(v) }
 
 // Amount writes a value of a unit without the unit's name.
-func Amount(u catalogue.Unit, v float64) string {
-	switch u {
-	case catalogue.Rate:
-		return Percent(v)
-	case catalogue.Units:
-		return Sum(v)
-	}
-	switch {
-	case v == 0:
-		return "0"
-	case math.Abs(v) < 1:
-		return number(v, 2)
-	}
-	return number(v, 1)
-}
+func Amount(u catalogue.Unit, v float64) string { return sentence.Plain(u, v) }
 
 // Unit is the name that follows a value of the unit.
 func (l Language) Unit(u catalogue.Unit) string { return l.T("unit." + string(u)) }
@@ -264,38 +206,10 @@ func (l Language) Span(d time.Duration) string {
 }
 
 // Period names a period in words.
-func (l Language) Period(p calendar.Period) string {
-	y, m, d := p.From.Date()
-	switch p.Grain {
-	case calendar.GrainDay:
-		return l.date(y, m, d)
-	case calendar.GrainWeek:
-		year, week, _ := strings.Cut(p.Label(), "-W")
-		return l.T("period.week", year, strings.TrimPrefix(week, "0"))
-	case calendar.GrainMonth:
-		return l.month(y, m)
-	case calendar.GrainQuarter:
-		return l.T("period.quarter", y, (int(m)-1)/3+1)
-	case calendar.GrainYear:
-		return l.T("period.year", y)
-	}
-	y2, m2, d2 := (p.To - 1).Date()
-	if p.Len() == 1 {
-		return l.date(y, m, d)
-	}
-	return l.date(y, m, d) + " – " + l.date(y2, m2, d2)
-}
+func (l Language) Period(p calendar.Period) string { return l.Voice(nil).Period(p) }
 
-func (l Language) month(y int, m time.Month) string {
-	if l == English {
-		return fmt.Sprintf("%s %d", m, y)
-	}
-	return fmt.Sprintf("%d 年 %d 月", y, int(m))
-}
-
-func (l Language) date(y int, m time.Month, d int) string {
-	if l == English {
-		return fmt.Sprintf("%d %s %d", d, m.String()[:3], y)
-	}
-	return fmt.Sprintf("%d 年 %d 月 %d 日", y, int(m), d)
+// Voice says figures and trends in the language; indicators may be nil where none
+// are named.
+func (l Language) Voice(indicators *catalogue.Catalogue) sentence.Voice {
+	return sentence.Voice{Language: sentence.Language(l), Catalogue: indicators, Name: l.Value}
 }

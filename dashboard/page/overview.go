@@ -7,6 +7,7 @@ import (
 	"youzhi/metrics"
 	"youzhi/metrics/calendar"
 	"youzhi/metrics/catalogue"
+	"youzhi/metrics/sentence"
 )
 
 // leading are the indicators for the tiles, the most telling first. The first
@@ -23,6 +24,11 @@ type Overview struct {
 	Frame
 	// Empty says that no event was ever folded.
 	Empty bool
+	// Headline is the line at the top, Sentences what stands below it; More counts
+	// the signals that are left out.
+	Headline  string
+	Sentences []Said
+	More      int
 	// Nothing says that the period has no data; Last leads to the last with data.
 	Nothing  bool
 	Last     string
@@ -54,13 +60,28 @@ type Answers struct {
 	Period []metrics.Figure
 	// Before are the figures of the period before.
 	Before []metrics.Figure
-	// Trend are the figures of the last periods, in order.
-	Trend []metrics.Figure
+	// Trends are those of the indicators, up to the end of the period. Places are
+	// those by region and by product of the indicators that have a signal or lead.
+	Trends, Places []metrics.Trend
+}
+
+// series are all figures of the trends.
+func (a Answers) series() []metrics.Figure {
+	var out []metrics.Figure
+	for _, t := range a.Trends {
+		out = append(out, t.Figures...)
+	}
+	return out
 }
 
 // Fill puts the figures into tiles and table.
-func (o *Overview) Fill(a Answers) {
-	now, before, trend := byKey(a.Period), byKey(a.Before), byKey(a.Trend)
+func (o *Overview) Fill(v sentence.Voice, a Answers) {
+	now, before := byKey(a.Period), byKey(a.Before)
+	trends := map[string]metrics.Trend{}
+	for _, t := range a.Trends {
+		trends[t.Key] = t
+	}
+	o.say(v, a)
 	show := func(ind catalogue.Indicator, width, height int) Figure {
 		fs := now[ind.Key]
 		if len(fs) == 0 {
@@ -73,7 +94,9 @@ func (o *Overview) Fill(a Answers) {
 					f.Change.Than = o.Lang.T("change.than", o.Lang.before(o.Scope.Period))
 				}
 			}
-			f.Spark = SparkOf(o.Lang, ind, trend[ind.Key], width, height)
+		}
+		if t, ok := trends[ind.Key]; ok {
+			f.judged(o.Lang, v, ind, o.Scope, t, width, height)
 		}
 		return f
 	}
@@ -100,6 +123,25 @@ func (o *Overview) Fill(a Answers) {
 	}
 }
 
+// say puts the headline and its sentences, the leading indicators first.
+func (o *Overview) say(v sentence.Voice, a Answers) {
+	order := func(key string) int {
+		if i := slices.Index(leading, key); i >= 0 {
+			return i
+		}
+		return len(leading)
+	}
+	trends := slices.Concat(a.Trends, a.Places)
+	slices.SortStableFunc(trends, func(a, b metrics.Trend) int { return cmp.Compare(order(a.Key), order(b.Key)) })
+	figures := slices.Clone(a.Period)
+	slices.SortStableFunc(figures, func(a, b metrics.Figure) int { return cmp.Compare(order(a.Key), order(b.Key)) })
+	h := v.Headline(o.Scope.Period, figures, trends)
+	o.Headline, o.More = h.Line, h.More
+	for _, said := range h.Sentences {
+		o.Sentences = append(o.Sentences, saidOf(o.Scope, said))
+	}
+}
+
 // Leading are the indicators of the tiles: those that have data in the last
 // periods first, so that an office without parcels sees what it has.
 func Leading(a Answers) []catalogue.Indicator {
@@ -107,7 +149,7 @@ func Leading(a Answers) []catalogue.Indicator {
 	for _, ind := range a.Indicators {
 		snap[ind.Key] = ind.Window == catalogue.Snap
 	}
-	for _, fs := range [][]metrics.Figure{a.Period, a.Trend} {
+	for _, fs := range [][]metrics.Figure{a.Period, a.series()} {
 		for _, f := range fs {
 			// The state at as_of has a value in every period: it says nothing of this one.
 			if f.Value != nil && !snap[f.Key] {

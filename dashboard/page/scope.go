@@ -130,19 +130,12 @@ func TrendGrain(p calendar.Period) calendar.Grain {
 	return calendar.GrainMonth
 }
 
-// TrendLength is how many periods of a grain a trend shows.
+// TrendLength is how many periods of a grain a trend without a verdict shows.
 func TrendLength(g calendar.Grain) int {
-	switch g {
-	case calendar.GrainDay:
-		return 31
-	case calendar.GrainWeek:
-		return 26
-	case calendar.GrainQuarter:
-		return 12
-	case calendar.GrainYear:
+	if g == calendar.GrainYear {
 		return 6
 	}
-	return 13
+	return 12
 }
 
 // Grains are the grains in the order of their length.

@@ -238,7 +238,7 @@ func (b *browser) charts(t *testing.T, s *site) {
 		{"on_time_delivery_rate", 100, "region"}, {"satisfaction_score_100", 1, "product"}, {"complaint_rate_p10k", 1, "region"}, {"complaint_accept_24h_rate", 100, "category"},
 	} {
 		t.Run(c.key, func(t *testing.T) {
-			b.open(t, "/indicators/"+c.key+"?period=2026-11&by="+c.by)
+			b.open(t, "/indicators/"+c.key+"?period=2026-11&trend=month&by="+c.by)
 			var trend struct {
 				Labels               []string
 				Finished, Unfinished []any

@@ -120,7 +120,7 @@ func (s *Server) overviewExport(c *fiber.Ctx) error {
 		for _, part := range []struct {
 			section string
 			figures []metrics.Figure
-		}{{"period", answers.Period}, {"before", answers.Before}, {"trend", answers.Trend}} {
+		}{{"period", answers.Period}, {"before", answers.Before}, {"trend", figuresOf(answers.Trends)}} {
 			for _, f := range part.figures {
 				ind, _ := s.o.Catalogue.Get(f.Key)
 				if err := w.Write(figureRow(part.section, "", o.lang.Title(ind.Title), f)); err != nil {
@@ -130,6 +130,15 @@ func (s *Server) overviewExport(c *fiber.Ctx) error {
 		}
 		return nil
 	})
+}
+
+// figuresOf are the figures of trends, one after the other.
+func figuresOf(trends []metrics.Trend) []metrics.Figure {
+	var out []metrics.Figure
+	for _, t := range trends {
+		out = append(out, t.Figures...)
+	}
+	return out
 }
 
 // indicatorExport gives the figure of an indicator, its trend and its split.
@@ -151,13 +160,11 @@ func (s *Server) indicatorExport(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	periods := page.TrendPeriods(cut.trend, o.scope.Period, page.TrendLength(cut.trend))
-	q := o.scope.In(calendar.Period{From: periods[0].From, To: periods[len(periods)-1].To}).Question(ind.Key)
-	q.Grain = cut.trend
-	trend, err := s.o.Evaluator.Figures(ctx, q)
+	trend, plain, err := s.trend(ctx, ind, o.scope, cut.trend)
 	if err != nil {
 		return err
 	}
+	plain = append(plain, trend.Figures...)
 	var split []metrics.Figure
 	if cut.by != "" {
 		q := o.scope.Question(ind.Key)
@@ -173,7 +180,7 @@ func (s *Server) indicatorExport(c *fiber.Ctx) error {
 		for _, part := range []struct {
 			section, dimension string
 			figures            []metrics.Figure
-		}{{"period", "", total}, {"trend", "", trend}, {"split", cut.by, page.WorstFirst(ind, split)}} {
+		}{{"period", "", total}, {"trend", "", plain}, {"split", cut.by, page.WorstFirst(ind, split)}} {
 			for _, f := range part.figures {
 				if err := w.Write(figureRow(part.section, part.dimension, o.lang.Title(ind.Title), f)); err != nil {
 					return err

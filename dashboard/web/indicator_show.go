@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -34,12 +35,12 @@ func (s *Server) indicator(c *fiber.Ctx) (catalogue.Indicator, error) {
 
 // drawn is how an indicator's page cuts its figures.
 type drawn struct {
-	trend calendar.Grain
+	trend calendar.Grain // empty: the one that the data are best judged in
 	by    string
 }
 
 func (p parameters) drawn(ind catalogue.Indicator, scope page.Scope) (drawn, error) {
-	d := drawn{trend: page.TrendGrain(scope.Period), by: p["by"]}
+	d := drawn{by: p["by"]}
 	if v := p["trend"]; v != "" {
 		g, err := calendar.ParseGrain(v)
 		if err != nil {
@@ -95,17 +96,13 @@ func (s *Server) indicatorShow(c *fiber.Ctx) error {
 	ctx := c.UserContext()
 	var (
 		group                     together
-		figure, trend, split      []metrics.Figure
+		figure, plain, split      []metrics.Figure
+		trend                     metrics.Trend
 		figureErr, trendErr, err2 error
-		periods                   = page.TrendPeriods(cut.trend, o.scope.Period, page.TrendLength(cut.trend))
 	)
 	group.Go(func() { figure, figureErr = s.o.Evaluator.Figures(ctx, o.scope.Question(ind.Key)) })
 	if ind.Window != catalogue.Snap {
-		group.Go(func() {
-			q := o.scope.In(calendar.Period{From: periods[0].From, To: periods[len(periods)-1].To}).Question(ind.Key)
-			q.Grain = cut.trend
-			trend, trendErr = s.o.Evaluator.Figures(ctx, q)
-		})
+		group.Go(func() { trend, plain, trendErr = s.trend(ctx, ind, o.scope, cut.trend) })
 	}
 	if cut.by != "" {
 		group.Go(func() {
@@ -130,14 +127,26 @@ func (s *Server) indicatorShow(c *fiber.Ctx) error {
 			v.Last, v.LastText = o.last(path, "by", cut.by)
 		}
 	}
-	if v.Unavailable.Trend = s.failed(c, "trend", trendErr); !v.Unavailable.Trend && ind.Window != catalogue.Snap {
-		if v.Trend, err = page.TrendOf(l, ind, o.scope, cut.trend, cut.by, periods, trend); err != nil {
+	voice := l.Voice(s.o.Catalogue)
+	switch v.Unavailable.Trend = s.failed(c, "trend", trendErr); {
+	case v.Unavailable.Trend, ind.Window == catalogue.Snap:
+	case plain != nil:
+		if v.Trend, err = page.TrendOf(l, ind, o.scope, cut.trend, cut.by, plainPeriods(cut.trend, o.scope), plain); err != nil {
+			return err
+		}
+	default:
+		if v.Trend, err = page.ControlOf(l, voice, ind, o.scope, trend, cut.by); err != nil {
 			return err
 		}
 	}
 	if v.Unavailable.Split = s.failed(c, "split", err2); !v.Unavailable.Split && cut.by != "" {
 		if v.Split, err = page.SplitOf(l, ind, o.scope, cut.by, split); err != nil {
 			return err
+		}
+		trends, err := s.splitTrends(ctx, ind, o.scope, cut)
+		// Without it the rows have their figures, and no icon.
+		if !s.failed(c, "trends of the split", err) {
+			v.Split.Judge(l, voice, trends)
 		}
 	}
 	names := slices.Clone(ind.Dimensions)
@@ -150,4 +159,39 @@ func (s *Server) indicatorShow(c *fiber.Ctx) error {
 		})
 	}
 	return s.send(c, v)
+}
+
+// trend is an indicator's trend in a grain; quarters and years, which are too few
+// to judge, have figures alone.
+func (s *Server) trend(ctx context.Context, ind catalogue.Indicator, scope page.Scope, grain calendar.Grain) (metrics.Trend, []metrics.Figure, error) {
+	if grain == "" || slices.Contains(metrics.TrendGrains, grain) {
+		q := scope.Question(ind.Key)
+		q.Grain = grain
+		trends, err := s.o.Evaluator.Trends(ctx, q)
+		if err != nil {
+			return metrics.Trend{}, nil, err
+		}
+		return trends[0], nil, nil
+	}
+	periods := plainPeriods(grain, scope)
+	q := scope.In(calendar.Period{From: periods[0].From, To: periods[len(periods)-1].To}).Question(ind.Key)
+	q.Grain = grain
+	figures, err := s.o.Evaluator.Figures(ctx, q)
+	return metrics.Trend{}, figures, err
+}
+
+// plainPeriods are the periods of a trend that is not judged.
+func plainPeriods(grain calendar.Grain, scope page.Scope) []calendar.Period {
+	return page.TrendPeriods(grain, scope.Period, page.TrendLength(grain))
+}
+
+// splitTrends are the trends of each value of a split, where the facts hold them;
+// each in the grain that is chosen, or in the one it is best judged in.
+func (s *Server) splitTrends(ctx context.Context, ind catalogue.Indicator, scope page.Scope, cut drawn) ([]metrics.Trend, error) {
+	q := scope.Question(ind.Key)
+	q.By, q.Grain = []string{cut.by}, cut.trend
+	if !metrics.FromFacts(ind, q) || cut.trend != "" && !slices.Contains(metrics.TrendGrains, cut.trend) {
+		return nil, nil
+	}
+	return s.o.Evaluator.Trends(ctx, q)
 }

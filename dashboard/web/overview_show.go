@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+
 	"github.com/gofiber/fiber/v2"
 
 	"youzhi/dashboard/page"
@@ -10,7 +12,7 @@ import (
 )
 
 // answers are the figures of all indicators that have the dimensions of the
-// scope's filter: of the period, of the one before and of the last ones.
+// scope's filter: of the period and of the one before, and their trends.
 func (s *Server) answers(c *fiber.Ctx, scope page.Scope) (page.Answers, error) {
 	ctx := c.UserContext()
 	a := page.Answers{Indicators: s.o.Catalogue.All()}
@@ -28,24 +30,18 @@ func (s *Server) answers(c *fiber.Ctx, scope page.Scope) (page.Answers, error) {
 		return a, nil
 	}
 	var (
-		group     together
-		errs      [3]error
-		grain     = page.TrendGrain(scope.Period)
-		trend     = page.TrendPeriods(grain, scope.Period, page.TrendLength(grain))
-		ofPeriods = func(g calendar.Grain, p calendar.Period, keys []string) ([]metrics.Figure, error) {
+		group    together
+		errs     [3]error
+		ofPeriod = func(p calendar.Period, keys []string) ([]metrics.Figure, error) {
 			if len(keys) == 0 {
 				return nil, nil
 			}
-			q := scope.In(p).Question(keys...)
-			q.Grain = g
-			return s.o.Evaluator.Figures(ctx, q)
+			return s.o.Evaluator.Figures(ctx, scope.In(p).Question(keys...))
 		}
 	)
-	group.Go(func() { a.Period, errs[0] = ofPeriods("", scope.Period, keys) })
-	group.Go(func() { a.Before, errs[1] = ofPeriods("", scope.Period.Previous(), timed) })
-	group.Go(func() {
-		a.Trend, errs[2] = ofPeriods(grain, calendar.Period{From: trend[0].From, To: trend[len(trend)-1].To}, timed)
-	})
+	group.Go(func() { a.Period, errs[0] = ofPeriod(scope.Period, keys) })
+	group.Go(func() { a.Before, errs[1] = ofPeriod(scope.Period.Previous(), timed) })
+	group.Go(func() { a.Trends, errs[2] = s.o.Evaluator.Trends(ctx, scope.Question(keys...)) })
 	if err := group.Wait(); err != nil {
 		return a, err
 	}
@@ -88,12 +84,16 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 		v.Unavailable = page.Unavailable{Figures: true, Regions: true, Clocks: true}
 		return s.send(c, v)
 	}
-	v.Fill(answers)
+	dimension := regionBelow(o.scope)
+	answers.Places, err = s.places(c.UserContext(), answers, o.scope, dimension)
+	// Without it the sentences say what changed, but not where.
+	s.failed(c, "places", err)
+	v.Fill(o.lang.Voice(s.o.Catalogue), answers)
 	if v.Nothing {
 		v.Last, v.LastText = o.last("/")
 	}
 	v.Clocks = page.ClocksOf(o.lang, o.scope, answers.Indicators, answers.Period)
-	if ind, dimension, ok := regional(answers, o.scope); ok {
+	if ind, ok := regional(answers, o.scope, dimension); ok {
 		q := o.scope.Question(ind.Key)
 		q.By = []string{dimension}
 		figures, err := s.o.Evaluator.Figures(c.UserContext(), q)
@@ -104,20 +104,56 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 	return s.send(c, v)
 }
 
-// regional is the leading indicator to show by region, and the level of region
-// that lies below the one that is chosen.
-func regional(a page.Answers, scope page.Scope) (catalogue.Indicator, string, bool) {
-	dimension := "region"
+// regionBelow is the level of region that lies below the one that is chosen.
+func regionBelow(scope page.Scope) string {
 	switch {
 	case scope.Where["region6"] != "", scope.Where["region4"] != "":
-		dimension = "region6"
+		return "region6"
 	case scope.Where["region"] != "":
-		dimension = "region4"
+		return "region4"
 	}
+	return "region"
+}
+
+// regional is the leading indicator to show by region.
+func regional(a page.Answers, scope page.Scope, dimension string) (catalogue.Indicator, bool) {
 	for _, ind := range page.Leading(a) {
 		if hasAll(ind, scope) && ind.HasDimension(dimension) {
-			return ind, dimension, true
+			return ind, true
 		}
 	}
-	return catalogue.Indicator{}, "", false
+	return catalogue.Indicator{}, false
+}
+
+// places are the trends by region and by product of the indicators that have a
+// signal and of the leading ones, where the facts hold them: what a past as_of
+// costs per region is too much.
+func (s *Server) places(ctx context.Context, a page.Answers, scope page.Scope, region string) ([]metrics.Trend, error) {
+	leading := map[string]bool{}
+	for _, ind := range page.Leading(a) {
+		leading[ind.Key] = true
+	}
+	var out []metrics.Trend
+	for _, dimension := range []string{region, "product"} {
+		if scope.Where[dimension] != "" {
+			continue
+		}
+		q := scope.Question()
+		q.By = []string{dimension}
+		for _, t := range a.Trends {
+			ind, ok := s.o.Catalogue.Get(t.Key)
+			if ok && ind.HasDimension(dimension) && metrics.FromFacts(ind, q) && (leading[t.Key] || len(t.Signals()) > 0) {
+				q.Keys = append(q.Keys, t.Key)
+			}
+		}
+		if len(q.Keys) == 0 {
+			continue
+		}
+		trends, err := s.o.Evaluator.Trends(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, trends...)
+	}
+	return out, nil
 }

@@ -167,6 +167,7 @@ func (s *Server) app(ctx context.Context) *fiber.App {
 	app.Get("/definitions", s.definitionsList)
 
 	app.Get("/api/v1/figures", s.apiFigures)
+	app.Get("/api/v1/trends", s.apiTrends)
 	app.Get("/api/v1/rows", s.apiRows)
 	app.Get("/api/v1/indicators", s.apiIndicators)
 	app.Get("/api/v1/freshness", s.apiFreshness)

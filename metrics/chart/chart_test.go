@@ -59,35 +59,41 @@ func TestOptions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			page, err := json.Marshal(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if bytes.ContainsAny(page, "<>&") {
-				t.Errorf("the chart holds a character that may end a script element: %s", page)
-			}
-			if bytes.Contains(page, []byte("function")) || bytes.Contains(page, []byte("__f__")) {
-				t.Errorf("the chart holds a JavaScript function: %s", page)
-			}
-			var pretty bytes.Buffer
-			if err := json.Indent(&pretty, page, "", "  "); err != nil {
-				t.Fatal(err)
-			}
-			pretty.WriteByte('\n')
-			file := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(file, pretty.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), pretty.String()); diff != "" {
-				t.Errorf("-want +got; -update rewrites %s:\n%s", file, diff)
-			}
+			golden(t, name, c)
 		})
+	}
+}
+
+// golden holds a chart to the option in testdata, and to what a page may hold.
+func golden(t *testing.T, name string, c Chart) {
+	t.Helper()
+	page, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.ContainsAny(page, "<>&") {
+		t.Errorf("the chart holds a character that may end a script element: %s", page)
+	}
+	if bytes.Contains(page, []byte("function")) || bytes.Contains(page, []byte("__f__")) {
+		t.Errorf("the chart holds a JavaScript function: %s", page)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, page, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	pretty.WriteByte('\n')
+	file := filepath.Join("testdata", name+".json")
+	if *update {
+		if err := os.WriteFile(file, pretty.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), pretty.String()); diff != "" {
+		t.Errorf("-want +got; -update rewrites %s:\n%s", file, diff)
 	}
 }
 

@@ -84,7 +84,7 @@ func Funnel(units []Sample, rate, phi float64, better Better) ([]FunnelPoint, er
 		p.Z = (p.Rate - rate) / funnelSigma(rate, n, phi)
 		p.P = normalP(p.Z)
 		if side := sideOf(order(p.Z, 0, 3)); side != SideNone {
-			p.Outside, p.Direction = side, side.means(better)
+			p.Outside, p.Direction = side, side.Means(better)
 		}
 		ps, judged = append(ps, p.P), append(judged, i)
 	}

@@ -25,6 +25,9 @@ const RunLength = 7
 
 var precedence = []Rule{RuleOutside, RuleTrend, RuleTwoInThree, RuleShift}
 
+// Precedence is the rule's place in the order in which a point is shown with one of several signals, from 0.
+func (r Rule) Precedence() int { return slices.Index(precedence, r) }
+
 // Side is where a signal points: above the centre or rising, below it or falling.
 type Side string
 
@@ -46,7 +49,8 @@ const (
 	DirectionNeutral     Direction = "neutral"     // A signal of an indicator without a good side.
 )
 
-func (s Side) means(b Better) Direction {
+// Means says what a signal to the side means for an indicator that improves in a direction.
+func (s Side) Means(b Better) Direction {
 	switch {
 	case b == BetterNone:
 		return DirectionNeutral
@@ -184,7 +188,7 @@ func judge(seen []seenPoint, tolerance float64) [][]Signal {
 			out[k] = append(out[k], s)
 		}
 		slices.SortFunc(out[k], func(a, b Signal) int {
-			return cmp.Compare(slices.Index(precedence, a.Rule), slices.Index(precedence, b.Rule))
+			return cmp.Compare(a.Rule.Precedence(), b.Rule.Precedence())
 		})
 	}
 	return out

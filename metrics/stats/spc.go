@@ -484,7 +484,7 @@ func judgePhase(points []Point, opts Options) (Phase, error) {
 		for k, i := range judged {
 			points[i].Signals = signals[k]
 			if len(signals[k]) > 0 {
-				points[i].Direction = signals[k][0].Side.means(opts.Better)
+				points[i].Direction = signals[k][0].Side.Means(opts.Better)
 			}
 		}
 	}

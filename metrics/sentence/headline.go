@@ -1,0 +1,279 @@
+package sentence
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"youzhi/metrics"
+	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
+	"youzhi/metrics/stats"
+)
+
+// Headline is what stands at the top of a page or a report.
+type Headline struct {
+	// Line counts what changed: 2026 年 10 月：2 项改善，1 项变差.
+	Line string
+	// Sentences are the most telling first: what changed, since when, where; what
+	// changed in one place alone; the targets that were missed. At most
+	// [MostSentences].
+	Sentences []Sentence
+	// More counts the signals that Sentences leave out.
+	More int
+}
+
+// MostSentences is how many sentences stand below a headline.
+const MostSentences = 4
+
+// Headline says what the figures of a period and the trends up to its end show.
+// Trends of the whole scope speak for their indicator; those of a split by one
+// dimension add where the same signal is seen, and what is beyond doubt there
+// alone. Both come in the order of their
+// importance. A signal belongs to the period that it ends in.
+func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends []metrics.Trend) Headline {
+	var (
+		out            Headline
+		signals        []Sentence
+		counts         = map[stats.Direction]int{}
+		ended, settled int
+		data           bool
+		spoken         = map[string]stats.Direction{} // what is said of indicators
+	)
+	for _, t := range trends {
+		if len(t.By) > 0 {
+			continue
+		}
+		for _, p := range t.Chart.Points {
+			data = data || !p.Missing
+		}
+		if t.Variation.Shown() {
+			settled++
+		}
+		s, ok := within(t, period)
+		if !ok {
+			continue
+		}
+		said := v.Signal(t, s)
+		if where := v.where(said, s, period, trends); where != "" {
+			said.Text += where
+		}
+		signals = append(signals, said)
+		spoken[t.Key] = s.Direction
+		if said.Ended {
+			ended++
+		} else {
+			counts[s.Direction]++
+		}
+	}
+	var line []string
+	for _, d := range []stats.Direction{stats.DirectionConcern, stats.DirectionImprovement, stats.DirectionNeutral} {
+		if n := counts[d]; n > 0 {
+			line = append(line, v.t("headline."+string(d), n))
+		}
+	}
+	if ended > 0 {
+		line = append(line, v.t("headline.ended", ended))
+	}
+	for _, f := range figures {
+		data = data || f.Value != nil && ofPeriod(f)
+	}
+	switch {
+	case len(line) > 0:
+	case settled > 0:
+		line = []string{v.t("headline.none")}
+	case data:
+		line = []string{v.t("headline.unjudged")}
+	default:
+		line = []string{v.t("headline.no_data")}
+	}
+	out.Line = v.t("headline", v.Period(period), strings.Join(line, v.t("comma")))
+	// One sentence of a place and a direction: indicators that measure the same
+	// twice would say it twice.
+	whole, placed := len(signals), map[string]bool{}
+	for _, s := range v.strong(period, trends) {
+		place := fmt.Sprint(s.By, s.Direction)
+		if spoken[s.Key] != s.Direction && !placed[place] {
+			signals = append(signals, s)
+			placed[place] = true
+		}
+	}
+	slices.SortStableFunc(signals, func(a, b Sentence) int { return cmp.Compare(rank(a), rank(b)) })
+	out.Sentences = signals[:min(len(signals), MostSentences)]
+	for _, s := range out.Sentences {
+		if len(s.By) == 0 {
+			whole--
+		}
+	}
+	out.More = whole
+	add := func(s Sentence) {
+		if len(out.Sentences) < MostSentences {
+			out.Sentences = append(out.Sentences, s)
+		}
+	}
+	for _, s := range v.Missed(figures, trends) {
+		if spoken[s.Key] == "" {
+			add(s)
+		}
+	}
+	return out
+}
+
+// rank orders the signals of a headline: what stands before what is over, worse
+// before better, the whole before a part of it, what is neither good nor bad last.
+func rank(s Sentence) int {
+	out := 0
+	switch {
+	case s.Ended:
+		out = 6
+	case s.Direction == stats.DirectionNeutral:
+		out = 4
+	case s.Direction == stats.DirectionImprovement:
+		out = 1
+	}
+	if len(s.By) > 0 && s.Ended {
+		return out + 1
+	}
+	if len(s.By) > 0 && out < 4 {
+		return out + 2
+	}
+	return out
+}
+
+// strong says the signals of single values of a split that chance hardly makes,
+// however many values are looked at: two or more periods in a row outside the
+// limits (STATISTICS.md 5: one is 0.0027). The longest stand first.
+func (v Voice) strong(period calendar.Period, trends []metrics.Trend) []Sentence {
+	var out []Sentence
+	for _, t := range splits(trends) {
+		for _, s := range t.Signals() {
+			if s.Rule == stats.RuleOutside && s.Length() > 1 && endsIn(t, s, period) {
+				out = append(out, v.Signal(t, s))
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Sentence) int { return cmp.Compare(b.Signal.Length(), a.Signal.Length()) })
+	return out
+}
+
+// splits are the trends of the values of one dimension, of which there is more
+// than one: a single value is the whole.
+func splits(trends []metrics.Trend) []metrics.Trend {
+	of := map[[2]string]int{}
+	id := func(t metrics.Trend) [2]string { return [2]string{t.Key, strings.Join(sortedKeys(t.By), ",")} }
+	for _, t := range trends {
+		of[id(t)]++
+	}
+	return slices.DeleteFunc(slices.Clone(trends), func(t metrics.Trend) bool { return len(t.By) != 1 || of[id(t)] == 1 })
+}
+
+// within is the signal of a trend that speaks for a period: of those that end in
+// it the most telling of the newest.
+func within(t metrics.Trend, period calendar.Period) (metrics.Signal, bool) {
+	return telling(slices.DeleteFunc(t.Signals(), func(s metrics.Signal) bool { return !endsIn(t, s, period) }))
+}
+
+// endsIn says whether a signal ends in a period. A week belongs to the month of
+// its last day.
+func endsIn(t metrics.Trend, s metrics.Signal, period calendar.Period) bool {
+	end := t.Periods()[s.To-1].To
+	return end > period.From && end <= period.To
+}
+
+// mostPlaces is how many places a sentence names.
+const mostPlaces = 3
+
+// where names the values of a split in which the same change is seen in the
+// period, the strongest rules first.
+func (v Voice) where(said Sentence, s metrics.Signal, period calendar.Period, trends []metrics.Trend) string {
+	type place struct {
+		name  string
+		order int
+	}
+	var places []place
+	for _, t := range splits(trends) {
+		if t.Key != said.Key {
+			continue
+		}
+		for _, other := range t.Signals() {
+			overlaps := t.Periods()[other.From].From < said.Span.To && said.Span.From < t.Periods()[other.To-1].To
+			if other.Side != s.Side || !overlaps || t.Periods()[other.To-1].To <= period.From {
+				continue
+			}
+			for d, value := range t.By {
+				places = append(places, place{v.name(d, value), other.Rule.Precedence()})
+			}
+			break
+		}
+	}
+	if len(places) == 0 {
+		return ""
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.order, b.order) })
+	var names []string
+	for _, p := range places[:min(len(places), mostPlaces)] {
+		names = append(names, p.name)
+	}
+	text := strings.Join(names, v.t("and"))
+	if n := len(places) - len(names); n > 0 {
+		text += v.t("others", n)
+	}
+	return v.t("where", text)
+}
+
+// ofPeriod says whether a figure is one of a period. The state at as_of, which has
+// no denominator, says nothing of it.
+func ofPeriod(f metrics.Figure) bool { return f.Denominator != nil }
+
+// Missed says of each figure that missed its target by how much, in the order
+// given, and whether the process can reach it at all.
+func (v Voice) Missed(figures []metrics.Figure, trends []metrics.Trend) []Sentence {
+	var out []Sentence
+	for _, f := range figures {
+		if f.Status != metrics.StatusMissed || f.Value == nil || f.Target == nil || len(f.By) > 0 || !ofPeriod(f) {
+			continue
+		}
+		ind, ok := v.indicator(f.Key)
+		if !ok {
+			continue
+		}
+		sign := "≥"
+		if ind.Better == "down" {
+			sign = "≤"
+		}
+		// A bound that can't be passed is met by equality alone.
+		if *f.Target == 1 && ind.Unit == catalogue.Rate || *f.Target == 0 && sign == "≤" {
+			sign = ""
+		}
+		target := strings.TrimSpace(sign + space + v.Amount(ind.Unit, *f.Target))
+		subject := v.Title(f.Key)
+		text := v.t("missed", subject, v.Amount(ind.Unit, *f.Value), target)
+		if n := v.sample(ind, f); n != "" {
+			text += v.t("brackets", n)
+		}
+		for _, t := range trends {
+			if t.Key == f.Key && len(t.By) == 0 && t.Assurance.Assurance == stats.AssuranceFail {
+				text += v.t("missed.fail")
+			}
+		}
+		out = append(out, Sentence{Text: text + v.t("stop"), Subject: subject, Key: f.Key, Span: calendar.Period{From: f.From, To: f.To}})
+	}
+	return out
+}
+
+// Tally counts the verdicts of a table of figures: 5 项达标，2 项未达标.
+func (v Voice) Tally(figures []metrics.Figure) string {
+	n := map[metrics.Status]int{}
+	for _, f := range figures {
+		n[f.Status]++
+	}
+	var out []string
+	for _, s := range []metrics.Status{metrics.StatusMet, metrics.StatusNear, metrics.StatusMissed, metrics.StatusSmall, metrics.StatusNone, metrics.StatusNoData, metrics.StatusNoSource} {
+		if n[s] > 0 {
+			out = append(out, v.t("tally."+string(s), n[s]))
+		}
+	}
+	return strings.Join(out, v.t("comma"))
+}
