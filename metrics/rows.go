@@ -60,6 +60,9 @@ func (e *Evaluator) Rows(ctx context.Context, q Question, part Part, after strin
 	if ind.Measured() && part == PartNumerator {
 		condition = c.part(PartDenominator)
 	}
+	if err := checkDelay(q, part); err != nil {
+		return RowPage{}, err
+	}
 	edition, asOf, release, err := e.edition(ctx, q.AsOf, inds)
 	if err != nil {
 		return RowPage{}, err
@@ -84,28 +87,36 @@ func (e *Evaluator) Rows(ctx context.Context, q Question, part Part, after strin
 		days += " AND (day, subject) > ({after_day:Date}, {after_subject:String})"
 	}
 	_, where := split(q, p)
+	with, cause, place, over := reportedSQL(pop.Base, edition), "''", "''", "CAST(NULL, 'Nullable(Float64)')"
+	if len(q.Delay) > 0 {
+		with += ",\n    " + delaySQL(pop, c)
+		budgetParams(q, p)
+		where += delayWhere(q, p)
+		cause, place, over = "delay_cause", "delay_place", "if(delay_late, toNullable(delay_over), NULL)"
+	}
 	value := "CAST(NULL, 'Nullable(Float64)')"
 	if ind.Measured() {
 		// What will never end has no number of hours.
 		value = "if(isFinite(ifNull(" + at(ind.Value) + ", nan)), toNullable(toFloat64(" + at(ind.Value) + ")), NULL)"
 	}
-	if strings.Contains(condition+value, "{as_of:") {
+	if strings.Contains(condition+value+with, "{as_of:") {
 		p["as_of"] = queries.Instant(asOf)
 	}
 	statement := fmt.Sprintf(`WITH %s
 SELECT subject, day, due_at, done_at, toString(region) AS region, toString(outlet) AS outlet, toString(product) AS product,
     toString(channel) AS channel, toString(state) AS state, toString(outcome) AS outcome, %s AS value,
-    toString(excluded) AS reason, arrayMap(f -> toString(f), flags) AS flags
+    toString(excluded) AS reason, arrayMap(f -> toString(f), flags) AS flags, %s AS cause, %s AS place, %s AS over_hours
 FROM %s FINAL
 WHERE edition = {edition:String} AND %s%s%s AND (%s)
 ORDER BY day, subject
-LIMIT {limit:UInt32}`, reportedSQL(pop.Base, edition), value, pop.Base, c.population, days, where, condition)
+LIMIT {limit:UInt32}`, with, value, cause, place, over, pop.Base, c.population, days, where, condition)
 	page := RowPage{Rows: []Row{}}
 	err = e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
 		r := Row{Base: pop.Base}
 		var day time.Time
 		if err := scan(&r.Subject, &day, &r.DueAt, &r.DoneAt, &r.Region, &r.Outlet, &r.Product, &r.Channel,
-			&r.State, &r.Outcome, &r.Value, &r.Reason, &r.Flags); err != nil {
+			&r.State, &r.Outcome, &r.Value, &r.Reason, &r.Flags,
+			&r.Cause, &r.Place, &r.OverHours); err != nil {
 			return err
 		}
 		r.Day = calendar.OfDate(day)
