@@ -277,12 +277,12 @@ FROM
             if(delay_late, [('cause', delay_cause, ''), ('step', delay_step, ''), ('place', delay_place, ''), ('pair', delay_cause, delay_place)], []),
             [('day', toString(day), '')])) AS cell,
         cell.1 IN ('cause', 'step', 'place', 'pair') AS dated
-    FROM %[3]s FINAL
-    WHERE edition = {edition:String} AND %[4]s AND day >= {budget_from:Date} AND day < {to:Date}%[5]s AND (%[6]s)
+    FROM %[3]s
 )
 GROUP BY kind, first, second
 ORDER BY kind, late_cases DESC, count() DESC, first, second
-LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), delaySQL(ind.Population, c), ind.Population.Base, c.population, where, c.counted)
+LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), budgetSQL(ind.Population, c),
+		delaySQL(ind.Population, c, fmt.Sprintf(" AND day >= {budget_from:Date} AND day < {to:Date}%s AND (%s)", where, c.counted)))
 	found := map[string]int{}
 	rungs := map[string]int64{}
 	denominator := *d.Rate.Denominator
@@ -357,51 +357,69 @@ func byDay(cases map[time.Time]uint64) map[calendar.Day]int64 {
 	return out
 }
 
-// delaySQL are the expressions, for the WITH of a statement over the state, that
-// say of each case whether it is late, how late, why, at which step and where. The
-// statement also has the parameters of budgetParams, the edition and as_of.
-func delaySQL(pop catalogue.Population, c conditions) string {
-	// A case that is still open lies, since its last event, where it was last seen.
-	leg := func(column, open string) string {
-		return fmt.Sprintf("arrayConcat(if(delay_late, %s, []), if(delay_waits, [%s], []))", column, open)
-	}
-	text := func(column string) string { return "arrayMap(x -> toString(x), " + column + ")" }
-	return strings.Join([]string{
-		fmt.Sprintf(`(
+// budgetSQL is the expression, for the WITH of a statement, of what each step of
+// each product may take. The statement has the parameters of budgetParams.
+func budgetSQL(pop catalogue.Population, c conditions) string {
+	return fmt.Sprintf(`(
         SELECT mapFromArrays(groupArray(name), groupArray(budget))
         FROM
         (
             SELECT concat(product, '\0', step) AS name, quantileExactInclusive(0.5)(hours) AS budget
             FROM
             (
-                SELECT toString(product) AS product, %s AS steps, leg_hours
+                SELECT toString(product) AS product, arrayMap(x -> toString(x), leg_step) AS steps, leg_hours
                 FROM %s FINAL
                 WHERE edition = {edition:String} AND %s AND day >= {budget_from:Date} AND day < {budget_to:Date} AND (%s AND %s)
             )
             ARRAY JOIN steps AS step, leg_hours AS hours
             GROUP BY name
         )
-    ) AS delay_budget`, text("leg_step"), pop.Base, c.population, c.counted, c.success),
-		"(" + c.part(PartMissed) + ") AS delay_late",
-		"(delay_late AND open AND isNotNull(accepted_at)) AS delay_waits",
-		leg(text("leg_step"), quote(CauseOpen)) + " AS delay_steps",
-		leg(text("leg_place"), "toString(leg_place[-1])") + " AS delay_places",
-		leg(text("leg_reason"), "''") + " AS delay_reasons",
-		leg("leg_hours", "(toUnixTimestamp64Micro({as_of:DateTime64(6, 'UTC')}) - toUnixTimestamp64Micro(delay_starts[-1])) / 3.6e9") + " AS delay_hours",
-		// The instants at which the legs, and what comes after the last, began.
-		"arrayPushFront(leg_ended_at, ifNull(accepted_at, toDateTime64(0, 6, 'UTC'))) AS delay_starts",
-		"arrayMap((s, h) -> h - delay_budget[concat(toString(product), '\\0', s)], delay_steps, delay_hours) AS delay_overs",
-		"indexOf(delay_overs, arrayMax(delay_overs)) AS delay_at",
-		fmt.Sprintf("multiIf(NOT delay_late, '', delay_at = 0, %s, delay_steps[delay_at]) AS delay_step", quote(CauseNoScans)),
-		"if(delay_at > 0 AND delay_reasons[delay_at] != '', delay_reasons[delay_at], delay_step) AS delay_cause",
-		fmt.Sprintf("multiIf(NOT delay_late, '', delay_at > 0 AND delay_places[delay_at] != '', delay_places[delay_at], %s) AS delay_place", quote(UnknownPlace)),
-		"delay_overs[delay_at] AS delay_over",
-		"if(delay_at > 0, toDate(delay_starts[delay_at], 'Asia/Shanghai'), day) AS delay_began",
-		fmt.Sprintf(`multiIf(NOT (%s), '', NOT delay_late, 'in_time', isNull(done_at), if(open, 'open', 'ended'),
-        done_at <= due_at + INTERVAL 1 DAY, '1', done_at <= due_at + INTERVAL 2 DAY, '2', done_at <= due_at + INTERVAL 3 DAY, '3', 'more') AS delay_lateness`, c.counted),
-		"if(isNull(accepted_at), 0, toDayOfWeek(assumeNotNull(accepted_at), 0, 'Asia/Shanghai')) AS delay_weekday",
-		"if(isNull(accepted_at), 0, toHour(assumeNotNull(accepted_at), 'Asia/Shanghai')) AS delay_hour",
-	}, ",\n    ")
+    ) AS delay_budget`, pop.Base, c.population, c.counted, c.success)
+}
+
+// delaySQL is the table of the cases that meet a condition, with further columns
+// that say of each whether it is late, how late, why, at which step and where. The
+// statement has budgetSQL in its WITH, and the parameters edition and as_of. Each
+// column builds on those of the query inside: written as one query, expressions
+// would be put into each other and grow without end.
+func delaySQL(pop catalogue.Population, c conditions, condition string) string {
+	text := func(column string) string { return "arrayMap(x -> toString(x), " + column + ")" }
+	// A case that is still open lies, since its last event, where it was last seen.
+	leg := func(column, open, name string) string {
+		return fmt.Sprintf("arrayConcat(if(delay_late, %s, []), if(delay_waits, [%s], [])) AS %s", column, open, name)
+	}
+	from := fmt.Sprintf("%s FINAL\n    WHERE edition = {edition:String} AND %s%s", pop.Base, c.population, condition)
+	for _, columns := range [][]string{
+		{
+			"(" + c.counted + ") AS delay_counted",
+			"(" + c.part(PartMissed) + ") AS delay_late",
+			"(delay_late AND open AND isNotNull(accepted_at)) AS delay_waits",
+			// The instants at which the legs, and what comes after the last, began.
+			"arrayPushFront(leg_ended_at, ifNull(accepted_at, toDateTime64(0, 6, 'UTC'))) AS delay_starts",
+		},
+		{
+			leg(text("leg_step"), quote(CauseOpen), "delay_steps"),
+			leg(text("leg_place"), "toString(leg_place[-1])", "delay_places"),
+			leg(text("leg_reason"), "''", "delay_reasons"),
+			leg("leg_hours", "(toUnixTimestamp64Micro({as_of:DateTime64(6, 'UTC')}) - toUnixTimestamp64Micro(delay_starts[-1])) / 3.6e9", "delay_hours"),
+		},
+		{"arrayMap((s, h) -> h - delay_budget[concat(toString(product), '\\0', s)], delay_steps, delay_hours) AS delay_overs"},
+		{"indexOf(delay_overs, arrayMax(delay_overs)) AS delay_at"},
+		{
+			fmt.Sprintf("multiIf(NOT delay_late, '', delay_at = 0, %s, delay_steps[delay_at]) AS delay_step", quote(CauseNoScans)),
+			fmt.Sprintf("multiIf(NOT delay_late, '', delay_at > 0 AND delay_places[delay_at] != '', delay_places[delay_at], %s) AS delay_place", quote(UnknownPlace)),
+			"delay_overs[delay_at] AS delay_over",
+			"if(delay_at > 0, toDate(delay_starts[delay_at], 'Asia/Shanghai'), day) AS delay_began",
+			`multiIf(NOT delay_counted, '', NOT delay_late, 'in_time', isNull(done_at), if(open, 'open', 'ended'), done_at <= due_at + INTERVAL 1 DAY, '1',
+        done_at <= due_at + INTERVAL 2 DAY, '2', done_at <= due_at + INTERVAL 3 DAY, '3', 'more') AS delay_lateness`,
+			"if(isNull(accepted_at), 0, toDayOfWeek(assumeNotNull(accepted_at), 0, 'Asia/Shanghai')) AS delay_weekday",
+			"if(isNull(accepted_at), 0, toHour(assumeNotNull(accepted_at), 'Asia/Shanghai')) AS delay_hour",
+		},
+		{"if(delay_at > 0 AND delay_reasons[delay_at] != '', delay_reasons[delay_at], delay_step) AS delay_cause"},
+	} {
+		from = fmt.Sprintf("(\n    SELECT *, %s\n    FROM %s\n)", strings.Join(columns, ",\n        "), from)
+	}
+	return from
 }
 
 // budgetParams are the days whose cases in time give the budgets of a period.
@@ -415,9 +433,9 @@ func delayWhere(q Question, p queries.Params) string {
 	for i, name := range slices.Sorted(maps.Keys(q.Delay)) {
 		parameter := fmt.Sprintf("delay%d", i)
 		p[parameter] = q.Delay[name]
-		conditions = append(conditions, fmt.Sprintf(" AND %s = {%s:String}", delayColumns[name], parameter))
+		conditions = append(conditions, fmt.Sprintf("%s = {%s:String}", delayColumns[name], parameter))
 	}
-	return strings.Join(conditions, "")
+	return strings.Join(conditions, " AND ")
 }
 
 // checkDelay says whether a list can be narrowed to a cell of the delays.
@@ -469,6 +487,30 @@ func (d *Delays) funnel(outlets []Figure) error {
 	return nil
 }
 
+// FunnelCurve are the limits of outlets of so many sizes from 1 to the largest, to
+// draw the funnel; closer together where the limits bend.
+func (d Delays) FunnelCurve(sizes int) (n []float64, limits []stats.FunnelLimits) {
+	largest := 0.0
+	for _, o := range d.Outlets {
+		largest = max(largest, float64(o.Funnel.N))
+	}
+	for i := range sizes {
+		share := float64(i+1) / float64(sizes)
+		size := max(1, largest*share*share)
+		if l, ok := stats.FunnelAt(d.Group, size, d.Phi); ok {
+			n, limits = append(n, size), append(limits, l)
+		}
+	}
+	return n, limits
+}
+
+// When finds the burst of an entry within the period: the days on which the step
+// began that took too long for at least half of its cases, where those are at most
+// a third of the days.
+func (s DelayShare) When(period calendar.Period) (days calendar.Period, within int64, ok bool) {
+	return burst(s.Began, calendar.Day(period.Len()))
+}
+
 // DelayLoss is what one cause at one place cost.
 type DelayLoss struct {
 	Cause, Place string
@@ -518,12 +560,28 @@ func (d Delays) Earlier(period calendar.Period) (worst DelayLoss, ok bool) {
 		if p.From < d.Compared.From {
 			continue
 		}
-		worst, ok = d.lossOf(pair, p, pair.BeganBefore), true
+		worst, ok = d.lossOf(pair, p, nil), true
+		worst.Burst, worst.Days, worst.Within = true, days, within
 	}
 	return worst, ok
 }
 
-// burstCases is the least number of cases that an earlier burst is told of for.
+// Burst is the largest burst within the period, which a long one may hide among
+// what goes on all the time. ok is false if there was none.
+func (d Delays) Burst() (worst DelayLoss, ok bool) {
+	for _, pair := range d.Pairs {
+		if pair.Cases < burstCases || pair.Place == UnknownPlace {
+			continue
+		}
+		loss := d.lossOf(pair, calendar.Period{From: d.Rate.From, To: d.Rate.To}, pair.Began)
+		if loss.Burst && loss.Within >= burstCases && loss.Within > worst.Within {
+			worst, ok = loss, true
+		}
+	}
+	return worst, ok
+}
+
+// burstCases is the least number of cases that a burst is told of for.
 const burstCases = 10
 
 func (d Delays) lossOf(pair DelayPair, period calendar.Period, began map[calendar.Day]int64) DelayLoss {
