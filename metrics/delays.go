@@ -487,6 +487,16 @@ func (d *Delays) funnel(outlets []Figure) error {
 	return nil
 }
 
+// Loss is what one cause at one place cost the period; ok is false if nothing.
+func (d Delays) Loss(cause, place string) (loss DelayLoss, ok bool) {
+	for _, pair := range d.Pairs {
+		if pair.Name == cause && pair.Place == place && pair.Cases > 0 {
+			return d.lossOf(pair, calendar.Period{From: d.Rate.From, To: d.Rate.To}, pair.Began), true
+		}
+	}
+	return loss, false
+}
+
 // FunnelCurve are the limits of outlets of so many sizes from 1 to the largest, to
 // draw the funnel; closer together where the limits bend.
 func (d Delays) FunnelCurve(sizes int) (n []float64, limits []stats.FunnelLimits) {
