@@ -393,9 +393,10 @@ func delaySQL(pop catalogue.Population, c conditions, condition string) string {
 		{
 			"(" + c.counted + ") AS delay_counted",
 			"(" + c.part(PartMissed) + ") AS delay_late",
-			"(delay_late AND open AND isNotNull(accepted_at)) AS delay_waits",
+			"(delay_late AND open AND (isNotNull(accepted_at) OR notEmpty(leg_ended_at))) AS delay_waits",
 			// The instants at which the legs, and what comes after the last, began.
-			"arrayPushFront(leg_ended_at, ifNull(accepted_at, toDateTime64(0, 6, 'UTC'))) AS delay_starts",
+			`arrayPushFront(leg_ended_at, if(notEmpty(leg_ended_at), fromUnixTimestamp64Micro(toUnixTimestamp64Micro(leg_ended_at[1]) - toInt64(round(leg_hours[1] * 3.6e9)), 'UTC'),
+            ifNull(accepted_at, toDateTime64(0, 6, 'UTC')))) AS delay_starts`,
 		},
 		{
 			leg(text("leg_step"), quote(CauseOpen), "delay_steps"),

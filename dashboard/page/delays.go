@@ -116,8 +116,8 @@ func rowsOfDelay(s Scope, part metrics.Part, pairs ...string) string {
 }
 
 // late is a number of late cases with the list of their cell.
-func (l Language) late(s Scope, n int64, pairs ...string) Link {
-	return Link{Text: l.T("delays.cases", Count(n)), Href: rowsOfDelay(s, metrics.PartMissed, pairs...), Rows: strconv.FormatInt(n, 10), Part: metrics.PartMissed}
+func late(s Scope, n int64, pairs ...string) Link {
+	return Link{Text: Count(n), Href: rowsOfDelay(s, metrics.PartMissed, pairs...), Rows: strconv.FormatInt(n, 10), Part: metrics.PartMissed}
 }
 
 // Cause names a cause of delay or a step.
@@ -165,10 +165,31 @@ func LossOf(l Language, s Scope, heading string, loss metrics.DelayLoss) Loss {
 		Heading: l.T(heading, l.Period(s.Period)),
 		What:    Link{Text: l.Place(loss.Place) + " · " + l.Cause(loss.Cause), Href: s.URL(DelaysPath) + "#places"},
 		Points:  l.T("delays.points", l.Points(loss.Points)),
-		Cases:   l.late(s, loss.Cases, metrics.DelayCause, loss.Cause, metrics.DelayPlace, loss.Place),
+		Cases:   late(s, loss.Cases, metrics.DelayCause, loss.Cause, metrics.DelayPlace, loss.Place),
 	}
+	out.Cases.Text = l.T("delays.cases", out.Cases.Text)
 	if loss.Burst {
 		out.Days = l.T("delays.days", Count(loss.Within), l.Days(loss.Days))
+	}
+	return out
+}
+
+// LossesOf are the sentences of a period: its largest loss at a place, its largest
+// burst where that is another, and earlier, if any.
+func LossesOf(l Language, s Scope, d metrics.Delays, earlier *Loss) []Loss {
+	var out []Loss
+	worst, ok := d.Worst()
+	if ok {
+		out = append(out, LossOf(l, s, "delays.worst", worst))
+	}
+	if burst, ok := d.Burst(); ok && (burst.Cause != worst.Cause || burst.Place != worst.Place) {
+		// What is left over of an earlier burst is told with it.
+		if loss := LossOf(l, s, "delays.burst", burst); earlier == nil || earlier.What.Text != loss.What.Text {
+			out = append(out, loss)
+		}
+	}
+	if earlier != nil {
+		out = append(out, *earlier)
 	}
 	return out
 }
@@ -184,21 +205,14 @@ func (v *Delays) Fill(ind catalogue.Indicator, d metrics.Delays, earlier *Loss) 
 	}
 	missed := int64(*d.Rate.Denominator - *d.Rate.Numerator)
 	lost := float64(missed) / *d.Rate.Denominator * 100
-	v.Lost, v.LostOf = l.Points(lost), l.late(s, missed)
+	v.Lost, v.LostOf = l.Points(lost), late(s, missed)
+	v.LostOf.Text = l.T("delays.cases", v.LostOf.Text)
 	if d.Yardstick > 0 {
 		v.Method = l.T("delays.method", Count(d.Yardstick), l.Period(calendar.Period{From: d.Compared.From, To: d.Rate.From}))
 	} else {
 		v.Method = l.T("delays.method.none")
 	}
-	if worst, ok := d.Worst(); ok {
-		v.Losses = append(v.Losses, LossOf(l, s, "delays.worst", worst))
-		if burst, ok := d.Burst(); ok && (burst.Cause != worst.Cause || burst.Place != worst.Place) {
-			v.Losses = append(v.Losses, LossOf(l, s, "delays.burst", burst))
-		}
-	}
-	if earlier != nil {
-		v.Losses = append(v.Losses, *earlier)
-	}
+	v.Losses = LossesOf(l, s, d, earlier)
 	v.ladder(d)
 	if err := v.causes(d, lost); err != nil {
 		return err
@@ -221,7 +235,7 @@ func (v *Delays) ladder(d metrics.Delays) {
 		}
 		v.Ladder = append(v.Ladder, DelayRow{
 			Name: Link{Text: v.Lang.T("delays.ladder." + rung.Lateness)}, Value: Percent(rung.Share), Class: class, Width: number(rung.Share*100, 2),
-			Cases: Link{Text: v.Lang.T("delays.cases", Count(rung.Cases)), Rows: strconv.FormatInt(rung.Cases, 10), Part: part,
+			Cases: Link{Text: Count(rung.Cases), Rows: strconv.FormatInt(rung.Cases, 10), Part: part,
 				Href: rowsOfDelay(v.Scope, part, metrics.DelayLateness, rung.Lateness)},
 		})
 	}
@@ -230,7 +244,7 @@ func (v *Delays) ladder(d metrics.Delays) {
 // shareRow is an entry of one of the lists that add up.
 func (v *Delays) shareRow(name string, share metrics.DelayShare, most float64, pairs ...string) DelayRow {
 	row := DelayRow{
-		Name: Link{Text: name}, Points: v.Lang.Points(share.Points), Cases: v.Lang.late(v.Scope, share.Cases, pairs...), Width: width(share.Points, most), Class: "missed",
+		Name: Link{Text: name}, Points: v.Lang.Points(share.Points), Cases: late(v.Scope, share.Cases, pairs...), Width: width(share.Points, most), Class: "missed",
 	}
 	if share.OverHours != nil {
 		row.Over = v.Lang.overHours(*share.OverHours)
@@ -263,7 +277,7 @@ func (v *Delays) rest(shown int64, d metrics.Delays) []DelayRow {
 	}
 	return []DelayRow{{
 		Name: Link{Text: v.Lang.T("delays.rest")}, Points: v.Lang.Points(float64(left) / *d.Rate.Denominator * 100),
-		Cases: Link{Text: v.Lang.T("delays.cases", Count(left))}, Width: "0",
+		Cases: Link{Text: Count(left)}, Width: "0",
 	}}
 }
 
@@ -282,8 +296,8 @@ func (v *Delays) causes(d metrics.Delays, lost float64) error {
 		shown += cause.Cases
 		if i < delayRows {
 			draw.Bars = append(draw.Bars, chart.Bar{
-				Label: name, Value: cause.Points, Tone: chart.ToneNeutral, Note: row.Points + " · " + row.Cases.Text, Link: row.Cases.Href,
-				Text: name + l.T("punctuation.colon") + l.T("delays.points", row.Points) + " · " + row.Cases.Text,
+				Label: name, Value: cause.Points, Tone: chart.ToneNeutral, Note: row.Points + " · " + l.T("delays.cases", row.Cases.Text), Link: row.Cases.Href,
+				Text: name + l.T("punctuation.colon") + l.T("delays.points", row.Points) + " · " + l.T("delays.cases", row.Cases.Text),
 			})
 		}
 	}
@@ -328,11 +342,13 @@ func (v *Delays) places(d metrics.Delays, lost float64) {
 			if i == causesShown || pair.Cases == 0 {
 				break
 			}
-			link := l.late(v.Scope, pair.Cases, metrics.DelayCause, pair.Name, metrics.DelayPlace, pair.Place)
+			link := late(v.Scope, pair.Cases, metrics.DelayCause, pair.Name, metrics.DelayPlace, pair.Place)
 			link.Text = l.Cause(pair.Name) + space + Count(pair.Cases)
 			row.Causes = append(row.Causes, link)
 		}
-		row.Strip = v.strip(d, place, buckets, most)
+		if place.Name != metrics.UnknownPlace {
+			row.Strip = v.strip(d, place, buckets, most)
+		}
 		v.PlaceRows = append(v.PlaceRows, row)
 		shown += place.Cases
 	}
@@ -430,17 +446,17 @@ func (v *Delays) regions(ind catalogue.Indicator, d metrics.Delays) {
 	l := v.Lang
 	v.RegionTitle = l.T("delays.regions", l.T("dim."+d.RegionLevel))
 	figures := slices.Clone(d.Regions)
-	late := func(f metrics.Figure) float64 {
+	missed := func(f metrics.Figure) float64 {
 		if f.Denominator == nil || f.Numerator == nil {
 			return 0
 		}
 		return *f.Denominator - *f.Numerator
 	}
-	slices.SortStableFunc(figures, func(a, b metrics.Figure) int { return int(late(b) - late(a)) })
+	slices.SortStableFunc(figures, func(a, b metrics.Figure) int { return int(missed(b) - missed(a)) })
 	var shown int64
 	most := 0.0
 	for _, f := range figures {
-		most = max(most, late(f))
+		most = max(most, missed(f))
 	}
 	for i, f := range figures {
 		if i == delayRows {
@@ -451,12 +467,12 @@ func (v *Delays) regions(ind catalogue.Indicator, d metrics.Delays) {
 		}
 		name := f.By[d.RegionLevel]
 		at := v.Scope.With(d.RegionLevel, name)
-		n := int64(late(f))
+		n := int64(missed(f))
 		shown += n
 		v.Regions = append(v.Regions, DelayRow{
-			Name: Link{Text: l.Value(d.RegionLevel, name), Href: at.URL(DelaysPath)}, Points: l.Points(late(f) / *d.Rate.Denominator * 100),
-			Value: v.rate(f), Cases: l.late(at, n), Of: part(l, at, ind, metrics.PartDenominator, "part.sample", *f.Denominator),
-			Width: width(late(f), most), Class: string(f.Status), Status: l.Status(f.Status),
+			Name: Link{Text: l.Value(d.RegionLevel, name), Href: at.URL(DelaysPath)}, Points: l.Points(missed(f) / *d.Rate.Denominator * 100),
+			Value: v.rate(f), Cases: late(at, n), Of: part(l, at, ind, metrics.PartDenominator, "part.sample", *f.Denominator),
+			Width: width(missed(f), most), Class: string(f.Status), Status: l.Status(f.Status),
 		})
 	}
 	v.Regions = append(v.Regions, v.rest(shown, d)...)
@@ -499,7 +515,7 @@ func (v *Delays) outlets(ind catalogue.Indicator, d metrics.Delays) error {
 		at := v.Scope.With("outlet", name)
 		row := DelayRow{
 			Name: Link{Text: l.Value("outlet", name), Href: at.URL(DelaysPath)}, Title: name, Value: v.rate(f),
-			Cases: l.late(at, o.Funnel.N-o.Funnel.X), Of: part(l, at, ind, metrics.PartDenominator, "part.sample", *f.Denominator),
+			Cases: late(at, o.Funnel.N-o.Funnel.X), Of: part(l, at, ind, metrics.PartDenominator, "part.sample", *f.Denominator),
 			Status: l.T("delays.side.in"), Class: "near",
 		}
 		tone := chart.ToneNeutral
@@ -515,7 +531,7 @@ func (v *Delays) outlets(ind catalogue.Indicator, d metrics.Delays) error {
 		}
 		draw.Units = append(draw.Units, chart.FunnelUnit{
 			Label: row.Name.Text, Size: float64(o.Funnel.N), Value: o.Funnel.Rate * 100, Tone: tone, Link: row.Name.Href,
-			Text: row.Name.Text + l.T("punctuation.colon") + row.Value + " · " + row.Cases.Text + " · " + row.Of.Text + " · " + row.Status,
+			Text: row.Name.Text + l.T("punctuation.colon") + row.Value + " · " + l.T("delays.cases", row.Cases.Text) + " · " + row.Of.Text + " · " + row.Status,
 		})
 		if o.Side != stats.SideNone {
 			outside++
