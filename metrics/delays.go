@@ -69,9 +69,10 @@ type DelayShare struct {
 	// ByDay are the late cases by the day they were due on, of the period and the
 	// days before that it is compared with.
 	ByDay map[calendar.Day]int64 `json:"by_day"`
-	// Began are the late cases by the day on which the step began that took too
-	// long; those due in the period, and those due before it.
-	Began, BeganBefore map[calendar.Day]int64 `json:"-"`
+	// Began are the late cases of the period by the day on which the step began that
+	// took too long, BeganBefore those due before the period.
+	Began       map[calendar.Day]int64 `json:"began_by_day"`
+	BeganBefore map[calendar.Day]int64 `json:"-"`
 }
 
 // DelayPair is a cause at a place. Its Name is the cause.
@@ -377,8 +378,8 @@ func budgetSQL(pop catalogue.Population, c conditions) string {
     ) AS delay_budget`, pop.Base, c.population, c.counted, c.success)
 }
 
-// delaySQL is the table of the cases that meet a condition, with further columns
-// that say of each whether it is late, how late, why, at which step and where. The
+// delaySQL is the table of the counted cases that meet a condition, with further
+// columns that say of each whether it is late, how late, why, at which step and where. The
 // statement has budgetSQL in its WITH, and the parameters edition and as_of. Each
 // column builds on those of the query inside: written as one query, expressions
 // would be put into each other and grow without end.
@@ -391,8 +392,7 @@ func delaySQL(pop catalogue.Population, c conditions, condition string) string {
 	from := fmt.Sprintf("%s FINAL\n    WHERE edition = {edition:String} AND %s%s", pop.Base, c.population, condition)
 	for _, columns := range [][]string{
 		{
-			"(" + c.counted + ") AS delay_counted",
-			"(" + c.part(PartMissed) + ") AS delay_late",
+			"NOT (" + c.success + ") AS delay_late",
 			"(delay_late AND open AND (isNotNull(accepted_at) OR notEmpty(leg_ended_at))) AS delay_waits",
 			// The instants at which the legs, and what comes after the last, began.
 			`arrayPushFront(leg_ended_at, if(notEmpty(leg_ended_at), fromUnixTimestamp64Micro(toUnixTimestamp64Micro(leg_ended_at[1]) - toInt64(round(leg_hours[1] * 3.6e9)), 'UTC'),
@@ -411,7 +411,7 @@ func delaySQL(pop catalogue.Population, c conditions, condition string) string {
 			fmt.Sprintf("multiIf(NOT delay_late, '', delay_at > 0 AND delay_places[delay_at] != '', delay_places[delay_at], %s) AS delay_place", quote(UnknownPlace)),
 			"delay_overs[delay_at] AS delay_over",
 			"if(delay_at > 0, toDate(delay_starts[delay_at], 'Asia/Shanghai'), day) AS delay_began",
-			`multiIf(NOT delay_counted, '', NOT delay_late, 'in_time', isNull(done_at), if(open, 'open', 'ended'), done_at <= due_at + INTERVAL 1 DAY, '1',
+			`multiIf(NOT delay_late, 'in_time', isNull(done_at), if(open, 'open', 'ended'), done_at <= due_at + INTERVAL 1 DAY, '1',
         done_at <= due_at + INTERVAL 2 DAY, '2', done_at <= due_at + INTERVAL 3 DAY, '3', 'more') AS delay_lateness`,
 			"if(isNull(accepted_at), 0, toDayOfWeek(assumeNotNull(accepted_at), 0, 'Asia/Shanghai')) AS delay_weekday",
 			"if(isNull(accepted_at), 0, toHour(assumeNotNull(accepted_at), 'Asia/Shanghai')) AS delay_hour",

@@ -82,7 +82,7 @@ func TestDelays_ByHand(t *testing.T) {
 	begin("B-late", "2026-02-11 08", "parcel", 48).scan("centre_arrival", "A", "", 40).scan("centre_departure", "A", "", 90).deliver(200)
 	begin("B-letter", "2026-02-11 08", "letter", 320).scan("centre_arrival", "A", "", 100).scan("centre_departure", "A", "", 200).deliver(300)
 	begin("B-early", "2025-11-30 00", "parcel", 23).scan("centre_arrival", "A", "", 0.1).scan("centre_departure", "A", "", 0.2).deliver(0.3)
-	begin("B-edge", "2025-12-01 00", "parcel", 23).scan("only_here", "A", "", 7).deliver(17+8) // late: no budget
+	begin("B-edge", "2025-12-01 00", "parcel", 23).scan("only_here", "A", "", 7).deliver(17 + 8) // late: no budget
 
 	begin("I1", "2026-03-10 08", "parcel", 48).scan("centre_arrival", "A", "", 3).deliver(48) // on the last instant
 	begin("I2", "2026-03-10 08", "letter", 48).deliver(47)
@@ -340,7 +340,7 @@ func TestDelays_Simulated(t *testing.T) {
 	}
 	worst, ok := d.Worst()
 	check(worst, ok)
-	if math.Abs(worst.Points-float64(worst.Cases)/ *d.Rate.Denominator*100) > 1e-9 {
+	if math.Abs(worst.Points - float64(worst.Cases) / *d.Rate.Denominator * 100) > 1e-9 {
 		t.Errorf("%+v of %v", worst, *d.Rate.Denominator)
 	}
 	// A month later it is still told of, as what it cost then.

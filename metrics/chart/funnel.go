@@ -81,7 +81,7 @@ func Scatter(f Funnel) (Chart, error) {
 	)
 	var texts, links [][]string
 	for _, t := range funnelTones {
-		var data []opts.ScatterData
+		data := []opts.ScatterData{}
 		said, leads := []string{}, []string{}
 		for _, u := range f.Units {
 			if u.Tone == t.tone {
@@ -97,7 +97,7 @@ func Scatter(f Funnel) (Chart, error) {
 		if len(l.Sizes) != len(l.Values) {
 			return Chart{}, fmt.Errorf("draw funnel %s: line %s has %d sizes and %d values", f.Name, l.Name, len(l.Sizes), len(l.Values))
 		}
-		var points []opts.LineData
+		points := []opts.LineData{}
 		for i, x := range l.Sizes {
 			if !finite(x) || !finite(l.Values[i]) {
 				return Chart{}, fmt.Errorf("draw funnel %s: line %s has a point that is not a number", f.Name, l.Name)
