@@ -140,6 +140,21 @@ func TestDelays_ByHand(t *testing.T) {
 			t.Errorf("as of %v: -want +got:\n%s", at, diff)
 		}
 		addsUp(t, d)
+		legs, err := r.eval.Way(ctx, q, "L4")
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted := time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+		wantLegs := []metrics.Leg{
+			{Step: "centre_arrival", Place: "A", Reason: "customs", Began: accepted, Hours: 3, Budget: 3},
+			{Step: metrics.CauseOpen, Place: "A", Began: accepted.Add(3 * time.Hour), Hours: 24*21 + 1, Cause: true},
+		}
+		if diff := cmp.Diff(wantLegs, legs); diff != "" {
+			t.Errorf("way of L4 -want +got:\n%s", diff)
+		}
+		if legs, err := r.eval.Way(ctx, q, "I1"); err != nil || len(legs) != 0 {
+			t.Errorf("way of a case in time: %v, %v", legs, err)
+		}
 		if worst, ok := d.Worst(); !ok || worst.Place == metrics.UnknownPlace || worst.Cases != 1 {
 			t.Errorf("worst %+v", worst)
 		}

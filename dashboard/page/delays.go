@@ -194,6 +194,38 @@ func LossesOf(l Language, s Scope, d metrics.Delays, earlier *Loss) []Loss {
 	return out
 }
 
+// WayStep is a step on the way of a late case.
+type WayStep struct {
+	Step, Place, Reason, Began string
+	Hours, Budget, Over        string
+	Cause                      bool
+}
+
+// WayOf puts the way of a late case on its page.
+func (s *Subject) WayOf(legs []metrics.Leg) {
+	l := s.Lang
+	hours := func(v float64) string { return number(v, 1) }
+	for _, leg := range legs {
+		step := WayStep{Step: l.Cause(leg.Step), Place: leg.Place, Began: Minute(leg.Began), Hours: hours(leg.Hours), Budget: hours(leg.Budget), Over: hours(leg.Hours - leg.Budget), Cause: leg.Cause}
+		if leg.Budget == 0 {
+			step.Budget = Dash
+		}
+		if leg.Reason != "" {
+			step.Reason = l.Cause(leg.Reason)
+		}
+		if leg.Cause {
+			s.Why = step.Step
+			if step.Reason != "" {
+				s.Why = step.Reason
+			}
+			if step.Place != "" {
+				s.Why += " · " + step.Place
+			}
+		}
+		s.Way = append(s.Way, step)
+	}
+}
+
 // Fill puts the delays of the period into the page. earlier is the page's own
 // sentence about the days before, if any.
 func (v *Delays) Fill(ind catalogue.Indicator, d metrics.Delays, earlier *Loss) error {

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/csv"
+	"slices"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -84,6 +85,21 @@ func (s *Server) delaysShow(c *fiber.Ctx) error {
 		v.Last, v.LastText = o.last(page.DelaysPath)
 	}
 	return s.send(c, v)
+}
+
+// way is the way of a late case, judged as the delays of the page's period do it,
+// or those of the month of its promise where the period does not hold it.
+func (s *Server) way(ctx context.Context, scope page.Scope, id string, state []page.Anchor) ([]metrics.Leg, error) {
+	ind, ok := s.o.Catalogue.Get(metrics.DelayKey)
+	i := slices.IndexFunc(state, func(a page.Anchor) bool { return a.Name == ind.Population.Anchor })
+	if !ok || i < 0 {
+		return nil, nil
+	}
+	period := scope.Period
+	if !period.Contains(state[i].Day) {
+		period = calendar.PeriodOf(calendar.GrainMonth, state[i].Day)
+	}
+	return s.o.Evaluator.Way(ctx, page.Scope{Period: period}.Question(ind.Key), id)
 }
 
 var delayColumns = []string{"list", "name", "place", "cases", "late", "points", "over_hours", "rate", "side", "began_first", "began_last", "began_cases"}

@@ -61,6 +61,10 @@ func (s *Server) rowsList(c *fiber.Ctx) error {
 			return err
 		}
 		v.Narrow(q.Delay, n)
+		for i := range v.Rows {
+			// The case is judged by the budgets of the list.
+			v.Rows[i].Subject.Href = page.Scope{Period: o.scope.Period}.URL(v.Rows[i].Subject.Href)
+		}
 	}
 	if o.params["cursor"] != "" {
 		v.First = o.scope.URL(path, kept...)

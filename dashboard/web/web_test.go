@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"html/template"
 	"io"
 	"net/http"
 	"net/url"
@@ -474,9 +475,18 @@ func (s *site) delays(t *testing.T) {
 	}
 	body := s.get(t, "/delays?period=2026-10&lang=zh").body
 	lead := body[strings.Index(body, "<h1>"):strings.Index(body, "</section>")]
-	want := fmt.Sprintf("%s</b></a>：<b class=\"con\">失 %.2f 个百分点</b>", html.EscapeString(hostile)+" · 天气", worst.Points)
-	if !strings.Contains(strings.ReplaceAll(lead, "&#34;", "&quot;"), strings.ReplaceAll(want, "&#34;", "&quot;")) {
+	want := fmt.Sprintf("%s · 天气</b></a>：<b class=\"con\">失 %.2f 个百分点</b>", template.HTMLEscapeString(hostile), worst.Points)
+	if !strings.Contains(lead, want) {
 		t.Errorf("the page begins with\n%s\nwant %s", lead, want)
+	}
+	// Down to a case, which says why it is late.
+	list := s.get(t, "/indicators/on_time_delivery_rate/rows?period=2026-10&part=missed&cause=weather&place="+url.QueryEscape(hostile)).body
+	at := regexp.MustCompile(`<a href="(/cases/[^"]+)"`).FindStringSubmatch(list)
+	if at == nil {
+		t.Fatalf("no case in the list:\n%s", list)
+	}
+	if body := s.get(t, html.UnescapeString(at[1])).body; !strings.Contains(body, `<tr class="cause">`) || !strings.Contains(body, "天气 · "+template.HTMLEscapeString(hostile)) {
+		t.Errorf("%s does not say why it is late:\n%s", at[1], body)
 	}
 	if !strings.Contains(lead, fmt.Sprintf(`data-rows="%d"`, worst.Cases)) {
 		t.Errorf("no list of %d cases behind\n%s", worst.Cases, lead)
