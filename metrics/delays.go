@@ -516,10 +516,9 @@ func (d Delays) FunnelCurve(sizes int) (n []float64, limits []stats.FunnelLimits
 }
 
 // When finds the burst of an entry within the period: the days on which the step
-// began that took too long for at least half of its cases, where those are at most
-// a third of the days.
-func (s DelayShare) When(period calendar.Period) (days calendar.Period, within int64, ok bool) {
-	return burst(s.Began, calendar.Day(period.Len()))
+// began that took too long for at least half of its cases, see burst.
+func (d Delays) When(s DelayShare) (days calendar.Period, within int64, ok bool) {
+	return d.burst(s, s.Began)
 }
 
 // DelayLoss is what one cause at one place cost.
@@ -560,7 +559,7 @@ func (d Delays) Worst() (worst DelayLoss, ok bool) {
 // not told of. ok is false if there was none.
 func (d Delays) Earlier(period calendar.Period) (worst DelayLoss, ok bool) {
 	for _, pair := range d.Pairs {
-		days, within, is := burst(pair.BeganBefore, period.From-d.Compared.From)
+		days, within, is := d.burst(pair.DelayShare, pair.BeganBefore)
 		if !is || within < burstCases || within <= worst.Within || pair.Place == UnknownPlace {
 			continue
 		}
@@ -604,36 +603,40 @@ func (d Delays) lossOf(pair DelayPair, period calendar.Period, began map[calenda
 	if out.Of > 0 {
 		out.Points = float64(out.Cases) / float64(out.Of) * 100
 	}
-	out.Days, out.Within, out.Burst = burst(began, calendar.Day(period.Len()))
+	out.Days, out.Within, out.Burst = d.burst(pair.DelayShare, began)
 	return out
 }
 
-// burst finds the run of days that holds the most cases above the average of all
-// days between the first and the last, or of length days if those are more. It is
-// a burst if it holds at least half of all cases in at most a third of the days.
-func burst(began map[calendar.Day]int64, length calendar.Day) (days calendar.Period, within int64, ok bool) {
+// burst finds, among some of an entry's cases by the day they began on, the run of
+// days that holds the most of them above twice the average of all days compared. It
+// is a burst if it holds at least half of those cases, in at most a third of the
+// days of the period, or a week if that is more.
+func (d Delays) burst(s DelayShare, began map[calendar.Day]int64) (days calendar.Period, within int64, ok bool) {
 	if len(began) == 0 {
 		return days, 0, false
 	}
-	sorted := slices.Sorted(maps.Keys(began))
-	first, last := sorted[0], sorted[len(sorted)-1]
-	var all int64
+	var all, compared int64
 	for _, n := range began {
 		all += n
 	}
-	span := int(max(last-first+1, length))
-	average := float64(all) / float64(span)
-	best, sum, from := 0.0, 0.0, first
-	for day := first; day <= last; day++ {
+	for _, cases := range []map[calendar.Day]int64{s.Began, s.BeganBefore} {
+		for _, n := range cases {
+			compared += n
+		}
+	}
+	twice := 2 * float64(compared) / float64(d.Compared.Len())
+	sorted := slices.Sorted(maps.Keys(began))
+	best, sum, from := 0.0, 0.0, sorted[0]
+	for day := sorted[0]; day <= sorted[len(sorted)-1]; day++ {
 		if sum <= 0 {
 			sum, from = 0, day
 		}
-		if sum += float64(began[day]) - average; sum > best {
+		if sum += float64(began[day]) - twice; sum > best {
 			best, days = sum, calendar.Period{From: from, To: day + 1}
 		}
 	}
 	for day := days.From; day < days.To; day++ {
 		within += began[day]
 	}
-	return days, within, within*2 >= all && days.Len()*3 <= span
+	return days, within, within > 0 && within*2 >= all && days.Len() <= max(7, int(d.Rate.To-d.Rate.From)/3)
 }

@@ -24,12 +24,12 @@ type Delays struct {
 	Nothing        bool
 	Last, LastText string
 	Figure         Figure
-	// Lost are the points that the rate lost, LostOf its cases.
-	Lost   string
-	LostOf Link
-	Losses []Loss
-	Ladder []DelayRow
-	Causes *chart.Chart
+	// Lost are the points that the rate lost, Late its cases, LostOf their list.
+	Lost, Late string
+	LostOf     Link
+	Losses     []Loss
+	Ladder     []DelayRow
+	Causes     *chart.Chart
 	// CauseRows, PlaceRows and StepRows each add up to Lost; where entries are left
 	// out, the last row stands for them.
 	CauseRows, PlaceRows, StepRows []DelayRow
@@ -237,7 +237,7 @@ func (v *Delays) Fill(ind catalogue.Indicator, d metrics.Delays, earlier *Loss) 
 	}
 	missed := int64(*d.Rate.Denominator - *d.Rate.Numerator)
 	lost := float64(missed) / *d.Rate.Denominator * 100
-	v.Lost, v.LostOf = l.Points(lost), late(s, missed)
+	v.Lost, v.Late, v.LostOf = l.Points(lost), Count(missed), late(s, missed)
 	v.LostOf.Text = l.T("delays.cases", v.LostOf.Text)
 	if d.Yardstick > 0 {
 		v.Method = l.T("delays.method", Count(d.Yardstick), l.Period(calendar.Period{From: d.Compared.From, To: d.Rate.From}))
@@ -274,14 +274,14 @@ func (v *Delays) ladder(d metrics.Delays) {
 }
 
 // shareRow is an entry of one of the lists that add up.
-func (v *Delays) shareRow(name string, share metrics.DelayShare, most float64, pairs ...string) DelayRow {
+func (v *Delays) shareRow(d metrics.Delays, name string, share metrics.DelayShare, most float64, pairs ...string) DelayRow {
 	row := DelayRow{
 		Name: Link{Text: name}, Points: v.Lang.Points(share.Points), Cases: late(v.Scope, share.Cases, pairs...), Width: width(share.Points, most), Class: "missed",
 	}
 	if share.OverHours != nil {
 		row.Over = v.Lang.overHours(*share.OverHours)
 	}
-	if days, within, ok := share.When(v.Scope.Period); ok && share.Cases > 1 {
+	if days, within, ok := d.When(share); ok && share.Cases > 1 {
 		row.Days = v.Lang.T("delays.days.short", v.Lang.Days(days), Count(within))
 	}
 	return row
@@ -323,7 +323,7 @@ func (v *Delays) causes(d metrics.Delays, lost float64) error {
 			break
 		}
 		name := l.Cause(cause.Name)
-		row := v.shareRow(name, cause, lost, metrics.DelayCause, cause.Name)
+		row := v.shareRow(d, name, cause, lost, metrics.DelayCause, cause.Name)
 		v.CauseRows = append(v.CauseRows, row)
 		shown += cause.Cases
 		if i < delayRows {
@@ -368,7 +368,7 @@ func (v *Delays) places(d metrics.Delays, lost float64) {
 		}
 	}
 	for _, place := range list {
-		row := v.shareRow(l.Place(place.Name), place, lost, metrics.DelayPlace, place.Name)
+		row := v.shareRow(d, l.Place(place.Name), place, lost, metrics.DelayPlace, place.Name)
 		row.Title = place.Name
 		for i, pair := range causes[place.Name] {
 			if i == causesShown || pair.Cases == 0 {
@@ -396,7 +396,7 @@ func (v *Delays) steps(d metrics.Delays, lost float64) {
 		if step.Cases == 0 || i == 2*delayRows {
 			break
 		}
-		v.StepRows = append(v.StepRows, v.shareRow(v.Lang.Cause(step.Name), step, lost, metrics.DelayStep, step.Name))
+		v.StepRows = append(v.StepRows, v.shareRow(d, v.Lang.Cause(step.Name), step, lost, metrics.DelayStep, step.Name))
 		shown += step.Cases
 	}
 	v.StepRows = append(v.StepRows, v.rest(shown, d)...)

@@ -44,7 +44,6 @@ func (s *Server) earlierLoss(ctx context.Context, l page.Language, scope page.Sc
 	if !ok {
 		return nil, nil
 	}
-	loss.Burst, loss.Days, loss.Within = true, found.Days, found.Within
 	out := page.LossOf(l, at, "delays.earlier", loss)
 	return &out, nil
 }
@@ -119,16 +118,16 @@ func (s *Server) delaysExport(c *fiber.Ctx) error {
 		return err
 	}
 	return export(c, "delays-"+o.scope.Period.Label(), func(_ context.Context, w *csv.Writer) error {
-		return w.WriteAll(delayRecords(d, o.scope.Period))
+		return w.WriteAll(delayRecords(d))
 	})
 }
 
-func delayRecords(d metrics.Delays, period calendar.Period) [][]string {
+func delayRecords(d metrics.Delays) [][]string {
 	out := [][]string{delayColumns}
 	count := func(n int64) string { return strconv.FormatInt(n, 10) }
 	share := func(list string, e metrics.DelayShare, place string) {
 		row := []string{list, cell(e.Name), cell(place), "", count(e.Cases), decimal(&e.Points), decimal(e.OverHours), "", "", "", "", ""}
-		if days, within, ok := e.When(period); ok {
+		if days, within, ok := d.When(e); ok {
 			row[9], row[10], row[11] = days.From.String(), (days.To - 1).String(), count(within)
 		}
 		out = append(out, row)
