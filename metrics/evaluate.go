@@ -87,6 +87,11 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 		return nil, err
 	}
 	defer release()
+	return e.figures(ctx, q, inds, edition, asOf)
+}
+
+// figures answers a question from an edition that its caller holds.
+func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.Indicator, edition string, asOf time.Time) ([]Figure, error) {
 	// found[cell][role] are the parts; a role is numerator or denominator of a
 	// ratio of two counts, unit else.
 	found := map[cell]map[string]parts{}

@@ -22,6 +22,9 @@ type Question struct {
 	By []string
 	// Where keeps units whose dimension has one of the values.
 	Where map[string][]string
+	// Delay keeps cases whose delay has the value: a name of [DelayNames] each. It
+	// is for lists behind [DelayKey].
+	Delay map[string]string
 	// AsOf is the instant that is calculated for. Zero: now, as last folded.
 	AsOf time.Time
 }
@@ -105,6 +108,11 @@ type Row struct {
 	Value   *float64     `json:"value"`  // means: the unit's value
 	Reason  string       `json:"reason"` // excluded: why
 	Flags   []string     `json:"flags"`
+	// Cause, Place and OverHours say why a late case is late, in a list that
+	// Question.Delay has narrowed.
+	Cause     string   `json:"cause,omitempty"`
+	Place     string   `json:"place,omitempty"`
+	OverHours *float64 `json:"over_hours,omitempty"`
 }
 
 // RowPage is a page of a list. Next is empty on the last one.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strconv"
 	"time"
 
 	"youzhi/metrics"
@@ -19,12 +20,42 @@ type Rows struct {
 	Parts []Entry
 	// Timed lists have a deadline, Scored ones a value, Reasoned ones a reason.
 	Timed, Scored, Reasoned bool
-	Rows                    []Row
-	First                   string // URL of the first page, on the others
-	Next                    string // URL of the next page; empty on the last
+	// Delayed lists say why each case is late; Narrowed says to what the list is
+	// narrowed.
+	Delayed  bool
+	Narrowed []string
+	Rows     []Row
+	First    string // URL of the first page, on the others
+	Next     string // URL of the next page; empty on the last
 }
 
 func (*Rows) template() string { return "rows" }
+
+// Narrow says that the list is the n cases of a cell of the delays.
+func (r *Rows) Narrow(delay map[string]string, n int64) {
+	l := r.Lang
+	r.Delayed, r.Count, r.CountRaw, r.Help = true, Count(n), strconv.FormatInt(n, 10), ""
+	r.Href = r.Scope.URL(DelaysPath)
+	for _, name := range metrics.DelayNames {
+		v, ok := delay[name]
+		if !ok {
+			continue
+		}
+		switch name {
+		case metrics.DelayLateness:
+			v = l.Word("delays.ladder", v)
+		case metrics.DelayCause, metrics.DelayStep:
+			v = l.Cause(v)
+		case metrics.DelayPlace:
+			v = l.Place(v)
+		case metrics.DelayWeekday:
+			v = l.Word("weekday", v)
+		case metrics.DelayHour:
+			v += ":00"
+		}
+		r.Narrowed = append(r.Narrowed, l.T("delays.by."+name)+l.T("punctuation.colon")+v)
+	}
+}
 
 // Row is one case, ticket or survey in a list.
 type Row struct {
@@ -39,6 +70,8 @@ type Row struct {
 	Value  string
 	Reason string
 	Flags  []string
+	// Cause, Place and Over are those of a late case in a list of delays.
+	Cause, Place, Over string
 }
 
 // RowsOf makes rows of a list ready to be shown.
@@ -55,6 +88,12 @@ func RowsOf(l Language, ind catalogue.Indicator, asOf time.Time, rows []metrics.
 		}
 		if r.Value != nil {
 			row.Value = Amount(ind.Unit, *r.Value)
+		}
+		if r.Cause != "" {
+			row.Cause, row.Place = l.Cause(r.Cause), l.Place(r.Place)
+		}
+		if r.OverHours != nil {
+			row.Over = l.overHours(*r.OverHours)
 		}
 		out = append(out, row)
 	}

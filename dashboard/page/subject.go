@@ -30,6 +30,9 @@ type Subject struct {
 	// Folded says that a state was made of the events; false for a moment after they arrive.
 	Folded bool
 	Raw    string // URL of the stored events as JSON
+	// Way is that of a late case, step by step; Why is its cause.
+	Way []WayStep
+	Why string
 }
 
 func (*Subject) template() string { return "subject" }

@@ -127,7 +127,7 @@ func (s *Server) apiFigures(c *fiber.Ctx) error {
 const apiRowsNormal = 100
 
 func (s *Server) apiRows(c *fiber.Ctx) error {
-	v, err := query(c, "key", "part", "from", "to", "where", "as_of", "cursor", "limit")
+	v, err := query(c, append([]string{"key", "part", "from", "to", "where", "as_of", "cursor", "limit"}, metrics.DelayNames...)...)
 	if err != nil {
 		return err
 	}
@@ -135,6 +135,11 @@ func (s *Server) apiRows(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	one := parameters{}
+	for name := range v {
+		one[name] = v.Get(name)
+	}
+	q.Delay = one.delay()
 	limit, err := parameters{"limit": v.Get("limit")}.count("limit", apiRowsNormal, metrics.MaxRows)
 	if err != nil {
 		return err

@@ -191,11 +191,12 @@ func (s *Server) indicatorExport(c *fiber.Ctx) error {
 	})
 }
 
-var rowColumns = []string{"base", "subject", "day", "due_at", "done_at", "region", "outlet", "product", "channel", "state", "outcome", "value", "reason", "flags"}
+var rowColumns = []string{"base", "subject", "day", "due_at", "done_at", "region", "outlet", "product", "channel", "state", "outcome", "value", "reason", "flags", "cause", "place", "over_hours"}
 
 func rowCells(r metrics.Row) []string {
 	return []string{r.Base, cell(r.Subject), r.Day.String(), when(r.DueAt), when(r.DoneAt), cell(r.Region), cell(r.Outlet), cell(r.Product), cell(r.Channel),
-		cell(r.State), cell(r.Outcome), decimal(r.Value), cell(r.Reason), strings.Join(r.Flags, " ")}
+		cell(r.State), cell(r.Outcome), decimal(r.Value), cell(r.Reason), strings.Join(r.Flags, " "),
+		cell(r.Cause), cell(r.Place), decimal(r.OverHours)}
 }
 
 // rowsExport gives the whole list behind a part of a figure.
@@ -204,7 +205,7 @@ func (s *Server) rowsExport(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	o, err := s.open(c, "part")
+	o, err := s.open(c, append([]string{"part"}, metrics.DelayNames...)...)
 	if err != nil {
 		return err
 	}
@@ -212,9 +213,11 @@ func (s *Server) rowsExport(c *fiber.Ctx) error {
 	if part == "" {
 		part = page.FirstPart(ind)
 	}
+	q := o.scope.Question(ind.Key)
+	q.Delay = o.params.delay()
 	// The first page is asked for before the headers are sent: a wrong question is
 	// an answer of its own.
-	first, err := s.o.Evaluator.Rows(c.UserContext(), o.scope.Question(ind.Key), part, "", metrics.MaxRows)
+	first, err := s.o.Evaluator.Rows(c.UserContext(), q, part, "", metrics.MaxRows)
 	if err != nil {
 		return err
 	}
@@ -233,7 +236,7 @@ func (s *Server) rowsExport(c *fiber.Ctx) error {
 				return nil
 			}
 			var err error
-			if rows, err = s.o.Evaluator.Rows(ctx, o.scope.Question(ind.Key), part, rows.Next, metrics.MaxRows); err != nil {
+			if rows, err = s.o.Evaluator.Rows(ctx, q, part, rows.Next, metrics.MaxRows); err != nil {
 				return fmt.Errorf("export rows of %s: %w", ind.Key, err)
 			}
 		}

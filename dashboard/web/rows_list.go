@@ -17,7 +17,7 @@ func (s *Server) rowsList(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	o, err := s.open(c, "part", "cursor")
+	o, err := s.open(c, append([]string{"part", "cursor"}, metrics.DelayNames...)...)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,10 @@ func (s *Server) rowsList(c *fiber.Ctx) error {
 	}
 	ctx, l := c.UserContext(), o.lang
 	path := page.IndicatorPath(ind.Key) + "/rows"
-	rows, err := s.o.Evaluator.Rows(ctx, o.scope.Question(ind.Key), part, o.params["cursor"], pageRows)
+	q := o.scope.Question(ind.Key)
+	q.Delay = o.params.delay()
+	kept := append([]string{"part", string(part)}, delayPairs(q.Delay)...)
+	rows, err := s.o.Evaluator.Rows(ctx, q, part, o.params["cursor"], pageRows)
 	if err != nil {
 		return err
 	}
@@ -36,7 +39,7 @@ func (s *Server) rowsList(c *fiber.Ctx) error {
 		return err
 	}
 	v := &page.Rows{
-		Frame:   s.frame(o, "", l.Title(ind.Title), path, o.scope.URL(path+".csv", "part", string(part)), "part", string(part)),
+		Frame:   s.frame(o, "", l.Title(ind.Title), path, o.scope.URL(path+".csv", kept...), kept...),
 		Heading: l.Title(ind.Title), Part: l.T("list." + string(part)), Help: l.T("help." + string(part)),
 		Href:  o.scope.URL(page.IndicatorPath(ind.Key)),
 		Timed: ind.Window == catalogue.Due || ind.Window == catalogue.Snap, Scored: ind.Kind == catalogue.Mean, Reasoned: part == metrics.PartExcluded,
@@ -46,17 +49,28 @@ func (s *Server) rowsList(c *fiber.Ctx) error {
 		if p.Link.Href == "" {
 			continue
 		}
-		on := p.Link.Part == part
+		on := p.Link.Part == part && len(q.Delay) == 0
 		v.Parts = append(v.Parts, page.Entry{Text: p.Name + " " + p.Link.Text, Href: p.Link.Href, On: on})
 		if on {
 			v.Count, v.CountRaw = p.Link.Text, p.Link.Rows
 		}
 	}
+	if len(q.Delay) > 0 {
+		n, err := s.o.Evaluator.CountRows(ctx, q, part)
+		if err != nil {
+			return err
+		}
+		v.Narrow(q.Delay, n)
+		for i := range v.Rows {
+			// The case is judged by the budgets of the list.
+			v.Rows[i].Subject.Href = page.Scope{Period: o.scope.Period}.URL(v.Rows[i].Subject.Href)
+		}
+	}
 	if o.params["cursor"] != "" {
-		v.First = o.scope.URL(path, "part", string(part))
+		v.First = o.scope.URL(path, kept...)
 	}
 	if rows.Next != "" {
-		v.Next = o.scope.URL(path, "part", string(part), "cursor", rows.Next)
+		v.Next = o.scope.URL(path, append(kept, "cursor", rows.Next)...)
 	}
 	return s.send(c, v)
 }

@@ -101,6 +101,18 @@ func seed(t testing.TB, db *queries.DB) {
 				"product": products[r.IntN(len(products))], "region": code + "0100", "outlet": outlet, "channel": channels[r.IntN(len(channels))],
 				"direction": "domestic", "promised_at": promised.Format(time.RFC3339), "owner_ref": "s-81",
 			})
+			// Some are scanned in a centre, where a storm holds them up in October.
+			if i%3 == 1 {
+				cases.add(event.TypeCaseProgressed, id, at.Add(10*time.Hour), map[string]any{"step": "scan", "activity": "centre_arrival", "location": hostile})
+				held := map[string]any{"step": "scan", "activity": "centre_departure", "location": hostile}
+				if at.Month() == time.October && at.Day() >= 8 && at.Day() < 13 {
+					held["reason_code"] = "weather"
+					cases.add(event.TypeCaseProgressed, id, at.Add(100*time.Hour), held)
+					cases.add(event.TypeCaseDelivered, id, at.Add(110*time.Hour), map[string]any{"result": "to_agent"})
+					continue
+				}
+				cases.add(event.TypeCaseProgressed, id, at.Add(20*time.Hour), held)
+			}
 			switch n := r.IntN(100); {
 			case n < 4:
 				cases.add(event.TypeCaseEnded, id, at.Add(24*time.Hour), map[string]any{"outcome": "cancelled"})

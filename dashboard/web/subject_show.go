@@ -222,6 +222,13 @@ func (s *Server) subjectShow(b base) fiber.Handler {
 		v.Bar.Fixed()
 		v.Events, v.Counted = page.EventsOf(l, told(rows, history, b.topic))
 		v.Fill(state, asOf)
+		if b.name == "cases" {
+			legs, err := s.way(ctx, o.scope, id, state)
+			// Without it the page says what happened, but not why it was late.
+			if !s.failed(c, "way", err) {
+				v.WayOf(legs)
+			}
+		}
 		return s.send(c, v)
 	}
 }

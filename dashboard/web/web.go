@@ -157,6 +157,8 @@ func (s *Server) app(ctx context.Context) *fiber.App {
 	app.Get("/indicators/:key/rows", s.rowsList)
 	app.Get("/indicators/:key/rows.csv", s.rowsExport)
 	app.Get("/export/figures.csv", s.overviewExport)
+	app.Get(page.DelaysPath, s.delaysShow)
+	app.Get(page.DelaysPath+".csv", s.delaysExport)
 	for _, b := range bases {
 		app.Get("/"+b.name, s.subjectsList(b))
 		app.Get("/"+b.name+".csv", s.subjectsExport(b))
@@ -169,6 +171,7 @@ func (s *Server) app(ctx context.Context) *fiber.App {
 	app.Get("/api/v1/figures", s.apiFigures)
 	app.Get("/api/v1/trends", s.apiTrends)
 	app.Get("/api/v1/rows", s.apiRows)
+	app.Get("/api/v1/delays", s.apiDelays)
 	app.Get("/api/v1/indicators", s.apiIndicators)
 	app.Get("/api/v1/freshness", s.apiFreshness)
 	app.Get("/healthz", s.healthz)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"html/template"
 	"io"
 	"net/http"
 	"net/url"
@@ -55,6 +56,9 @@ func pages() []string {
 		"/indicators/satisfaction_score_100/rows?period=2026-10", "/indicators/overdue_open_cases/rows", "/indicators/complaint_rate_p10k/rows?part=numerator&period=2026-10",
 		"/indicators/on_time_delivery_rate?period=2026-09&as_of=2026-09-20T12:00:00%2B08:00",
 		"/cases?period=2026-10", "/cases?find=C11", "/cases?period=2026-10&region=11&product=ems", "/tickets?period=2026-10&kind=complaint", "/surveys?period=2026-10", "/cases?period=2020-01",
+		"/delays", "/delays?period=2026-10", "/delays?period=2026-W40&region=41", "/delays?period=2026-Q4&product=ems", "/delays?period=2026", "/delays?period=2025-01",
+		"/delays?period=2026-09&as_of=2026-09-20T12:00:00%2B08:00",
+		"/indicators/on_time_delivery_rate/rows?period=2026-10&part=missed&cause=weather&place=" + url.QueryEscape(hostile), "/indicators/on_time_delivery_rate/rows?period=2026-10&part=denominator&weekday=3&hour=9",
 		odd, page.SubjectPath("tickets", awkward), "/surveys/S-C11-000", "/data", "/definitions",
 	}
 }
@@ -65,6 +69,7 @@ func TestSite(t *testing.T) {
 	t.Run("pages", s.pages)
 	t.Run("numbers are their lists", s.numbersAreTheirLists)
 	t.Run("page equals API", s.pageEqualsAPI)
+	t.Run("delays", s.delays)
 	t.Run("subject", s.subject)
 	t.Run("exports", s.exports)
 	t.Run("unavailable", s.unavailable)
@@ -126,7 +131,7 @@ func checkHTML(t *testing.T, body string) {
 
 func TestEmpty(t *testing.T) {
 	s := serve(t, nil)
-	for _, path := range []string{"/", "/indicators/on_time_delivery_rate", "/cases", "/tickets?find=T", "/surveys", "/data", "/definitions"} {
+	for _, path := range []string{"/", "/indicators/on_time_delivery_rate", "/cases", "/tickets?find=T", "/surveys", "/delays", "/data", "/definitions"} {
 		for _, lang := range page.Languages {
 			a := s.get(t, path, "Cookie", "lang="+string(lang))
 			if a.status != http.StatusOK {
@@ -196,6 +201,12 @@ func TestFaults(t *testing.T) {
 		{"/api/v1/figures?key=on_time_delivery_rate&from=2026-01-01&to=2026-02-01&colour=red", 400, `"parameter": "colour"`},
 		{"/api/v1/rows?key=on_time_delivery_rate&from=2026-01-01&to=2026-02-01&part=numerator&limit=0", 400, `"parameter": "limit"`},
 		{"/api/v1/rows?key=on_time_delivery_rate&from=2026-01-01&to=2026-02-01&part=numerator&limit=many", 400, `"parameter": "limit"`},
+		{"/delays?kind=complaint", 400, "kind"},
+		{"/delays.csv?cause=weather", 400, "cause"},
+		{"/indicators/on_time_delivery_rate/rows?part=excluded&cause=weather", 400, "cause"},
+		{"/indicators/complaint_accept_24h_rate/rows?part=missed&place=x", 400, "place"},
+		{"/api/v1/delays", 400, `"parameter": "from"`},
+		{"/api/v1/delays?from=2026-01-01&to=2026-02-01&by=outlet", 400, `"parameter": "by"`},
 		{"/api/v1/cases/none/events", 404, `"code": "not_found"`},
 		{"/api/v1/nothing", 404, `"code": "not_found"`},
 	} {
@@ -368,6 +379,11 @@ func (s *site) numbersAreTheirLists(t *testing.T) {
 				ask.Add("where", d+":"+v)
 			}
 		}
+		for _, d := range metrics.DelayNames {
+			if v := q.Get(d); v != "" {
+				ask.Set(d, v)
+			}
+		}
 		if v := q.Get("as_of"); v != "" {
 			ask.Set("as_of", v)
 		}
@@ -448,6 +464,35 @@ func (s *site) pageEqualsAPI(t *testing.T) {
 	}
 }
 
+// delays: the page says what the API says, the largest loss at a place first.
+func (s *site) delays(t *testing.T) {
+	a := s.get(t, "/api/v1/delays?from=2026-10-01&to=2026-11-01")
+	var d metrics.Delays
+	must(t, json.Unmarshal([]byte(a.body), &d))
+	worst, ok := d.Worst()
+	if !ok || worst.Place != hostile || worst.Cause != "weather" {
+		t.Fatalf("worst is %+v", worst)
+	}
+	body := s.get(t, "/delays?period=2026-10&lang=zh").body
+	lead := body[strings.Index(body, "<h1>"):strings.Index(body, "</section>")]
+	want := fmt.Sprintf("%s · 天气</b></a>：<b class=\"con\">失 %.2f 个百分点</b>", template.HTMLEscapeString(hostile), worst.Points)
+	if !strings.Contains(lead, want) {
+		t.Errorf("the page begins with\n%s\nwant %s", lead, want)
+	}
+	// Down to a case, which says why it is late.
+	list := s.get(t, "/indicators/on_time_delivery_rate/rows?period=2026-10&part=missed&cause=weather&place="+url.QueryEscape(hostile)).body
+	at := regexp.MustCompile(`<a href="(/cases/[^"]+)"`).FindStringSubmatch(list)
+	if at == nil {
+		t.Fatalf("no case in the list:\n%s", list)
+	}
+	if body := s.get(t, html.UnescapeString(at[1])).body; !strings.Contains(body, `<tr class="cause">`) || !strings.Contains(body, "天气 · "+template.HTMLEscapeString(hostile)) {
+		t.Errorf("%s does not say why it is late:\n%s", at[1], body)
+	}
+	if !strings.Contains(lead, fmt.Sprintf(`data-rows="%d"`, worst.Cases)) {
+		t.Errorf("no list of %d cases behind\n%s", worst.Cases, lead)
+	}
+}
+
 func (s *site) subject(t *testing.T) {
 	body := s.get(t, "/cases/C-odd").body
 	for _, fate := range []string{"counted", "duplicate", "correction", "voided", "conflict", "test"} {
@@ -477,7 +522,7 @@ func (s *site) exports(t *testing.T) {
 	for path, least := range map[string]int{
 		"/export/figures.csv?period=2026-10": 50, "/indicators/on_time_delivery_rate/export.csv?period=2026-10": 30,
 		"/cases.csv?period=2026-10": 300, "/tickets.csv?period=2026-10": 50, "/surveys.csv?period=2026-10": 30,
-		"/indicators/on_time_delivery_rate/export.csv?period=2026-10&by=outlet": 30,
+		"/indicators/on_time_delivery_rate/export.csv?period=2026-10&by=outlet": 30, "/delays.csv?period=2026-10": 60,
 	} {
 		a := s.get(t, path)
 		if a.status != http.StatusOK || !strings.HasPrefix(a.header.Get("Content-Type"), "text/csv") || !strings.Contains(a.header.Get("Content-Disposition"), "attachment") {
