@@ -132,7 +132,10 @@ func sums(ind catalogue.Indicator, c conditions) []string {
 	decimal := func(condition, expression string) string {
 		// The number is made harmless before it is converted: both branches of an
 		// if may be calculated.
-		return fmt.Sprintf("toDecimal128(if((%s) AND abs(toFloat64(ifNull(%s, 0))) <= 1e28, round(toFloat64(ifNull(%s, 0)), 6), 0), 6)", condition, expression, expression)
+		// And the conversion cuts what is below a millionth, which a rounded number
+		// may lack the last bit of: it is put there first.
+		v := fmt.Sprintf("toFloat64(ifNull(%s, 0))", expression)
+		return fmt.Sprintf("toDecimal128(if((%s) AND abs(%s) <= 1e28, round(%s, 6) + sign(%s) * 3e-7, 0), 6)", condition, v, v, v)
 	}
 	count := func(condition string) string { return fmt.Sprintf("toInt64(%s)", condition) }
 	return []string{

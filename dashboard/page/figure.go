@@ -115,10 +115,13 @@ func (l Language) target(ind catalogue.Indicator, f metrics.Figure) string {
 // behind names the parts that a glance needs: what was missed of how many for a
 // rate, the two counts of a ratio of counts, the sample of a mean.
 func behind(l Language, ind catalogue.Indicator, s Scope, f metrics.Figure) []Link {
-	if f.Numerator == nil {
+	if f.Numerator == nil && (ind.Kind != catalogue.Percentile || f.Denominator == nil) {
 		return nil
 	}
-	num, den := *f.Numerator, 0.0
+	num, den := 0.0, 0.0
+	if f.Numerator != nil {
+		num = *f.Numerator
+	}
 	if f.Denominator != nil {
 		den = *f.Denominator
 	}
@@ -130,8 +133,15 @@ func behind(l Language, ind catalogue.Indicator, s Scope, f metrics.Figure) []Li
 			part(l, s, ind, metrics.PartNumerator, "part.of_"+ind.Population.Base, num),
 			part(l, s, ind, metrics.PartDenominator, "part.of_"+ind.Denominator.Base, den),
 		}
-	case catalogue.Mean:
+	case catalogue.Mean, catalogue.Percentile, catalogue.NPS:
 		return []Link{part(l, s, ind, metrics.PartDenominator, "part.sample", den)}
+	}
+	if ind.Better == "down" {
+		// What is counted is the failure itself.
+		return []Link{
+			part(l, s, ind, metrics.PartNumerator, "part.rows", num),
+			part(l, s, ind, metrics.PartDenominator, "part.sample", den),
+		}
 	}
 	return []Link{
 		part(l, s, ind, metrics.PartMissed, missedWord(ind), den-num),
@@ -150,7 +160,7 @@ func missedWord(ind catalogue.Indicator) string {
 // part is a count with its list.
 func part(l Language, s Scope, ind catalogue.Indicator, p metrics.Part, word string, n float64) Link {
 	out := Link{Text: l.T(word, Sum(n)), Href: rowsURL(s, ind.Key, p), Part: p}
-	if n == math.Trunc(n) && ind.Weight == "" || n == math.Trunc(n) && ind.Kind != catalogue.Mean {
+	if n == math.Trunc(n) && ind.Weight == "" || n == math.Trunc(n) && !ind.Measured() {
 		out.Rows = raw(n)
 	}
 	return out

@@ -61,7 +61,7 @@ func PartsOf(l Language, ind catalogue.Indicator, s Scope, f metrics.Figure) []P
 		return &v
 	}
 	switch {
-	case ind.Kind == catalogue.Mean:
+	case ind.Measured():
 		// A sum has no list of its own: the units that entered are the sample's.
 		add(metrics.PartNumerator, "part.sum", f.Numerator, false)
 		add(metrics.PartDenominator, "part.n", f.Denominator, true)
@@ -343,6 +343,9 @@ func DefinitionOf(l Language, ind catalogue.Indicator, href string) Definition {
 func (l Language) formula(ind catalogue.Indicator) string {
 	if ind.Kind == catalogue.RatioOfCounts {
 		return l.T("formula.ratio_of_counts", Sum(ind.Scale))
+	}
+	if ind.Kind == catalogue.Percentile {
+		return l.T("formula.percentile", l.WithUnit(catalogue.Rate, ind.Level))
 	}
 	return l.T("formula." + string(ind.Kind))
 }

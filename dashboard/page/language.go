@@ -157,7 +157,7 @@ func (l Language) ChangeOf(u catalogue.Unit, before, now *float64) *Change {
 			decimals = 2
 		}
 		c.Text = number(size*100, decimals) + space + l.T("unit.pp")
-	case catalogue.Points:
+	case catalogue.Points, catalogue.Hours:
 		c.Text = number(size, 1) + l.join(u)
 	default:
 		if *before == 0 {

@@ -126,7 +126,10 @@ func TestWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, ind := range cat.All() {
-		keys = append(keys, "unit."+string(ind.Unit), "unit.name."+string(ind.Unit), "window."+string(ind.Window), "formula."+string(ind.Kind), "better."+ind.Better, "bands."+ind.Better)
+		keys = append(keys, "unit."+string(ind.Unit), "unit.name."+string(ind.Unit), "window."+string(ind.Window), "formula."+string(ind.Kind), "better."+ind.Better)
+		if len(ind.Targets) > 0 {
+			keys = append(keys, "bands."+ind.Better)
+		}
 		for _, d := range ind.Dimensions {
 			keys = append(keys, "dim."+d)
 			if !slices.Contains(Dimensions, d) {

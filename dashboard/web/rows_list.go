@@ -42,7 +42,7 @@ func (s *Server) rowsList(c *fiber.Ctx) error {
 		Frame:   s.frame(o, "", l.Title(ind.Title), path, o.scope.URL(path+".csv", kept...), kept...),
 		Heading: l.Title(ind.Title), Part: l.T("list." + string(part)), Help: l.T("help." + string(part)),
 		Href:  o.scope.URL(page.IndicatorPath(ind.Key)),
-		Timed: ind.Window == catalogue.Due || ind.Window == catalogue.Snap, Scored: ind.Kind == catalogue.Mean, Reasoned: part == metrics.PartExcluded,
+		Timed: ind.Window == catalogue.Due || ind.Window == catalogue.Snap, Scored: ind.Measured(), Reasoned: part == metrics.PartExcluded,
 		Rows: page.RowsOf(l, ind, figures[0].AsOf, rows.Rows),
 	}
 	for _, p := range page.PartsOf(l, ind, o.scope, figures[0]) {

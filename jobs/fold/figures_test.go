@@ -188,9 +188,9 @@ func judgeCase(c *fold.Case, a fold.Anchor, at time.Time, told told, add judging
 			case key != "delivery_delay_hours_mean":
 				add(key, metrics.PartNumerator, 0, 1)
 			case a.Done.IsZero():
-				add(key, metrics.PartNumerator, millionths(at.Sub(a.Due).Hours()), 1)
+				add(key, metrics.PartNumerator, millionths(hours(at.Sub(a.Due))), 1)
 			default:
-				add(key, metrics.PartNumerator, millionths(a.Done.Sub(a.Due).Hours()), 1)
+				add(key, metrics.PartNumerator, millionths(hours(a.Done.Sub(a.Due))), 1)
 			}
 		}
 	}
@@ -246,6 +246,9 @@ func judgeSurvey(s *fold.Survey, a fold.Anchor, at time.Time, told told, add jud
 		add("nps", metrics.PartNumerator, millionths(value*s.Weight), millionths(s.Weight))
 	}
 }
+
+// hours divides once, so that its last bit is that of the catalogue's expression.
+func hours(d time.Duration) float64 { return float64(d.Microseconds()) / 3_600_000_000 }
 
 // millionths is a value as sums hold it: in millionths, ties to the even one.
 func millionths(v float64) float64 { return math.RoundToEven(v*1e6) / 1e6 }
