@@ -49,7 +49,7 @@ var mutants = []mutant{
 	{"the last delivery counts", "metrics/fold/case.go", "if c.delivered.set() {\n\t\treturn\n\t}\n\tc.delivered = at", "c.delivered = at", 0},
 	{"what was not received counts", "metrics/fold/case.go", "if at.pos < c.voidBefore {", "if false {", 0},
 	{"an unknown instant is known", "metrics/fold/case.go", "c.timeUnknown = d.TimeUnknown != nil && *d.TimeUnknown", "c.timeUnknown = false", 0},
-	{"delivered after it was called off", "metrics/fold/clock.go", "if end.before(done) {", "if false {", 0},
+	{"delivered after it was called off", "metrics/fold/clock.go", "if end.before(done) {", "if false {", 5},
 	{"rows are counted once more when they are written again", "metrics/facts.go", "FROM %s FINAL\n        WHERE edition = 'live'", "FROM %s\n        WHERE edition = 'live'", 0},
 
 	// Corrections, promises, pauses.
@@ -57,7 +57,7 @@ var mutants = []mutant{
 	{"corrected data are ignored", "metrics/fold/correct.go", "n.data = merged", "_ = merged", 0},
 	{"what was taken back counts", "metrics/fold/correct.go", "if void {", "if void && n.raw == nil {", 0},
 	{"corrections of corrections are ignored", "metrics/fold/correct.go", "\t\tby.amend()\n", "", 0},
-	{"the higher hash counts", "metrics/fold/effective.go", "winner = same[0].raw.Hash\n\t\t\tconflict = same[len(same)-1].raw.Hash != winner", "winner = same[len(same)-1].raw.Hash\n\t\t\tconflict = same[0].raw.Hash != winner", 0},
+	{"the higher hash counts", "queries/state/conflicts.sql", "min(content_hash) AS winner", "max(content_hash) AS winner", 0},
 	{"the operator moves his own promise", "metrics/policy/default.yaml", "length: {instant: promise}\n    done: delivered\n    moved_by: [customer, address]", "length: {instant: promise}\n    done: delivered\n    moved_by: [customer, address, operator, force_majeure]", 0},
 	{"a promise is moved when it has passed", "metrics/fold/clock.go", "l.passed(p.at) && !l.held", "false && !l.held", 0},
 	{"customs time is not taken off", "metrics/policy/default.yaml", "length: {instant: promise}\n    done: delivered\n    moved_by: [customer, address]\n    pauses:\n      - {reason: customs, when: {direction: [inbound]}, needs_resume: true}", "length: {instant: promise}\n    done: delivered\n    moved_by: [customer, address]", 0},

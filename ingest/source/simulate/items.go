@@ -56,8 +56,8 @@ func (m *maker) item(l *life, kind class) {
 		m.over(l, 0)
 		l.end, l.word, l.late = at, w, true
 		if found {
-			// Given up too soon, and delivered after all: that does not undo the loss.
-			m.note(l.s, m.delivery(l, at+m.span(minute, 2*daySpan), 1, false))
+			// Given up too soon, and delivered in time after all: that does not undo the loss.
+			m.note(l.s, m.delivery(l, m.span(at+1000, max(l.due, at+minute)), 1, false))
 		}
 	case cancelled, withdrawn:
 		m.calledOff(l, kind)
