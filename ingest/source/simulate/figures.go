@@ -47,6 +47,7 @@ type style uint8
 const (
 	ratio       style = iota // Σ numerator / Σ denominator
 	counted                  // Σ numerator
+	snapshot                 // Σ numerator of what is so at as_of, on whatever day
 	median                   // percentiles of hours, by linear interpolation
 	kaplanMeier              // percentiles of hours, by Kaplan and Meier
 	perCase                  // complaints for each 10 000 cases
@@ -204,8 +205,11 @@ func score(instrument string, valid func(f *fact) bool, value func(f *fact) floa
 		if v.test {
 			return entry{verdict: excluded, day: dayOf(f.at)}
 		}
-		weight := float64(f.value) / one
-		return entry{verdict: kept, day: dayOf(f.at), weight: f.value, value: int64(math.Round(weight * value(f) * one))}
+		e := entry{verdict: missed, day: dayOf(f.at), weight: f.value}
+		if v := value(f); v != 0 {
+			e.verdict, e.value = kept, int64(math.Round(float64(f.value)*v))
+		}
+		return e
 	}
 }
 
@@ -232,12 +236,16 @@ var (
 	rules         = map[string]rule{
 		"on_time_delivery_rate":        {base: cases, needs: whenDelivered, count: promised(false)},
 		"on_time_delivery_rate_by_day": {base: cases, needs: whenDelivered, count: promised(true)},
-		"overdue_open_cases": {base: cases, style: counted, needs: whenDelivered, count: func(v *view) entry {
+		"overdue_open_cases": {base: cases, style: snapshot, needs: whenDelivered, count: func(v *view) entry {
 			p := v.promise(false)
-			if p.verdict == missed && p.open && p.due < v.at.asOf {
+			switch {
+			case p.verdict == missed && p.open && p.due < v.at.asOf:
 				return rate(kept, p.day)
+			case p.verdict == kept || p.verdict == missed:
+				// Not overdue: that there are none is known.
+				return rate(waits, p.day)
 			}
-			return entry{}
+			return rate(p.verdict, p.day)
 		}},
 		"delivery_delay_hours_p50":    {base: cases, style: median, level: 0.5, needs: whenDelivered, count: delay},
 		"delivery_delay_hours_p90":    {base: cases, style: median, level: 0.9, needs: whenDelivered, count: delay},
@@ -410,13 +418,31 @@ func (l *Ledger) Figure(q Question) (Figure, error) {
 // Figures answers a question: a figure for each group and period that has units,
 // in their order.
 func (l *Ledger) Figures(q Question) ([]Figure, error) {
+	ru, r, err := l.ask(&q)
+	if err != nil {
+		return nil, err
+	}
+	groups := map[string]*group{}
+	r.collect(&q, ru, false, groups)
+	if ru.cases != nil {
+		r.collect(&q, ru, true, groups)
+	}
+	var list []Figure
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		list = append(list, groups[key].figure(ru))
+	}
+	return list, nil
+}
+
+// ask finds the rule and the reading that answer a question.
+func (l *Ledger) ask(q *Question) (*rule, *Reading, error) {
 	ru, ok := rules[q.Key]
 	if !ok {
-		return nil, fmt.Errorf("ask the ledger: no indicator %q", q.Key)
+		return nil, nil, fmt.Errorf("ask the ledger: no indicator %q", q.Key)
 	}
 	for _, d := range append(slices.Collect(maps.Keys(q.Where)), q.By...) {
 		if _, ok := (&view{unit: &unit{}}).dim(d); !ok {
-			return nil, fmt.Errorf("ask the ledger for %s: no dimension %q", q.Key, d)
+			return nil, nil, fmt.Errorf("ask the ledger for %s: no dimension %q", q.Key, d)
 		}
 	}
 	before := q.Before
@@ -424,19 +450,7 @@ func (l *Ledger) Figures(q Question) ([]Figure, error) {
 		before = Everything
 	}
 	r, err := l.At(q.AsOf, before)
-	if err != nil {
-		return nil, err
-	}
-	groups := map[string]*group{}
-	r.collect(&q, &ru, ru.base, ru.count, false, groups)
-	if ru.cases != nil {
-		r.collect(&q, &ru, cases, ru.cases, true, groups)
-	}
-	var list []Figure
-	for _, key := range slices.Sorted(maps.Keys(groups)) {
-		list = append(list, groups[key].figure(&ru))
-	}
-	return list, nil
+	return &ru, r, err
 }
 
 // group is a figure while it is summed.
@@ -446,11 +460,18 @@ type group struct {
 	cases int64
 }
 
-func (r *Reading) collect(q *Question, ru *rule, b base, count func(v *view) entry, denominator bool, groups map[string]*group) {
+// each calls back for every unit that a question asks for, with what it is to
+// the figure. In the denominator of a ratio of two counts nobody needs to report
+// the steps of the numerator.
+func (r *Reading) each(q *Question, ru *rule, denominator bool, back func(v *view, e entry)) {
+	b, count := ru.base, ru.count
+	if denominator {
+		b, count = cases, ru.cases
+	}
 units:
 	for _, v := range r.views[b] {
 		e := count(v)
-		if e.verdict == outside || q.Key != "overdue_open_cases" && (e.day < q.From || e.day >= q.To) {
+		if e.verdict == outside || ru.style != snapshot && (e.day < q.From || e.day >= q.To) {
 			continue
 		}
 		for d, want := range q.Where {
@@ -465,7 +486,16 @@ units:
 				}
 			}
 		}
-		from, to := q.period(e.day)
+		back(v, e)
+	}
+}
+
+func (r *Reading) collect(q *Question, ru *rule, denominator bool, groups map[string]*group) {
+	r.each(q, ru, denominator, func(v *view, e entry) {
+		from, to := q.From, q.To
+		if ru.style != snapshot {
+			from, to = q.period(e.day)
+		}
 		key := fmt.Sprintf("%08d", from)
 		var by []string
 		for _, d := range q.By {
@@ -482,7 +512,7 @@ units:
 			if e.verdict == kept {
 				g.cases++
 			}
-			continue
+			return
 		}
 		switch e.verdict {
 		case kept, missed:
@@ -499,14 +529,38 @@ units:
 		case unknown:
 			g.Unknown++
 		}
+	})
+}
+
+// Row is a unit behind a figure.
+type Row struct {
+	Subject string
+	Day     Day
+	// Verdict is kept, missed, pending, excluded or unknown. In a mean, a percentile
+	// and a count both of the former count.
+	Verdict string
+}
+
+// Rows lists the units behind an indicator, in the order in which they were
+// drawn; Grain and By are not used. Of a ratio of two counts they are those of
+// the numerator.
+func (l *Ledger) Rows(q Question) ([]Row, error) {
+	ru, r, err := l.ask(&q)
+	if err != nil {
+		return nil, err
 	}
+	var list []Row
+	r.each(&q, ru, false, func(v *view, e entry) {
+		if ru.style == snapshot && e.verdict != kept {
+			return
+		}
+		list = append(list, Row{v.id, e.day, e.verdict.String()})
+	})
+	return list, nil
 }
 
 // period is the part of the grain that holds a day, within the question's.
 func (q *Question) period(d Day) (from, to Day) {
-	if q.Key == "overdue_open_cases" {
-		return q.From, q.To
-	}
 	t := d.date()
 	switch q.Grain {
 	case "":
@@ -558,6 +612,9 @@ func (g *group) figure(ru *rule) Figure {
 		if f.Denominator > 0 {
 			f.Value = float64(f.Numerator) / float64(f.Denominator)
 		}
+	case snapshot:
+		f.Denominator, f.Pending, f.Excluded, f.Unknown = 0, 0, 0, 0
+		f.Value = float64(f.Numerator) / one
 	case counted:
 		f.Denominator = 0
 		f.Value = float64(f.Numerator) / one

@@ -48,9 +48,17 @@ func (m *maker) item(l *life, kind class) {
 			}
 			at = x + m.span(hour, 10*daySpan)
 		}
+		found := kind == lost && l.hasDue && m.chance(0.3)
+		if found {
+			at = m.span(l.accepted+minute, l.due)
+		}
 		m.ended(l.s, w, at, "")
 		m.over(l, 0)
 		l.end, l.word, l.late = at, w, true
+		if found {
+			// Given up too soon, and delivered in time after all: that does not undo the loss.
+			m.note(l.s, m.delivery(l, m.span(at+1000, max(l.due, at+minute)), 1, false))
+		}
 	case cancelled, withdrawn:
 		m.calledOff(l, kind)
 	case revived:
