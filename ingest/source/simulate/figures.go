@@ -132,7 +132,7 @@ func delay(v *view) entry {
 	default:
 		return entry{}
 	}
-	e.value = int64(math.Round(e.hours * one))
+	e.value = int64(math.RoundToEven(e.hours * one))
 	return e
 }
 
@@ -258,7 +258,12 @@ var (
 			}
 			return v.when(v.c.ended, v.c.delivered != nil && v.c.delivered.n == 1)
 		}},
-		"process_conformance_rate": {base: cases, count: func(v *view) entry { return v.when(v.c.ended, v.conforms()) }},
+		"process_conformance_rate": {base: cases, count: func(v *view) entry {
+			if !v.pathReported() {
+				return entry{}
+			}
+			return v.when(v.c.ended, v.conforms())
+		}},
 		"loss_rate":                {base: cases, count: func(v *view) entry { return v.when(v.c.ended, v.c.outcome == lostWord) }},
 		"case_volume":              {base: cases, style: counted, count: func(v *view) entry { return v.when(v.c.accepted, true) }},
 		"case_acceptance_on_time_rate": {base: cases, needs: []kind{caseAccepted}, count: func(v *view) entry {

@@ -423,6 +423,13 @@ func (v *view) conforms() bool {
 	return slices.Equal(steps, path)
 }
 
+// pathReported says whether the case's source reports every step of its product's
+// path at all.
+func (v *view) pathReported() bool {
+	reported := v.at.reporters[reporter{v.base, v.source, v.product}]
+	return !slices.ContainsFunc(pathOf(v.product), func(k kind) bool { return reported&(1<<k) == 0 })
+}
+
 // pathOf is the path of a product. Only services are reviewed and approved;
 // letters are not tracked.
 func pathOf(product string) []kind {
