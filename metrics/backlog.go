@@ -34,8 +34,8 @@ type Backlog struct {
 	NoSource bool `json:"no_source"`
 }
 
-// sameUnits are limits that wait for the same as another one does.
-var sameUnits = map[string]bool{"promise_day": true}
+// otherClocks are limits that wait for the same as another one does.
+var otherClocks = map[string]bool{"promise_day": true}
 
 // Backlogs counts what is open under each time limit of cases and tickets, in the
 // order of the catalogue. asOf is as in a Question: zero is now, as last folded.
@@ -44,7 +44,7 @@ func (e *Evaluator) Backlogs(ctx context.Context, asOf time.Time) ([]Backlog, er
 	seen := map[[2]string]bool{}
 	for _, ind := range e.cat.All() {
 		pop := ind.Population
-		if ind.Window != catalogue.Due || ind.Kind != catalogue.Ratio || ind.Success != "" || pop.Where != "" || sameUnits[pop.Anchor] || seen[[2]string{pop.Base, pop.Anchor}] ||
+		if ind.Window != catalogue.Due || ind.Kind != catalogue.Ratio || ind.Success != "" || pop.Where != "" || otherClocks[pop.Anchor] || seen[[2]string{pop.Base, pop.Anchor}] ||
 			pop.Base != "cases" && pop.Base != "tickets" {
 			continue
 		}
