@@ -26,7 +26,8 @@ type document struct {
 	Language     sentence.Language
 	Title        string
 	Period       string
-	AsOf         string
+	AsOf         string // with the words around it
+	Instant      string // the same alone
 	Headline     string
 	Sentences    []line
 	More         string
@@ -34,7 +35,7 @@ type document struct {
 	Leading      []panel
 	Backlogs     []backlog
 	Rows         []row
-	Without      []string // titles of the indicators without a data source
+	Without      []string // titles of those without a data source, where the table has no room for all
 	Left         int      // indicators that the table has no room for
 	Density      string   // how close the rows of the table stand
 	Events       []string
@@ -42,7 +43,7 @@ type document struct {
 	Definitions  string
 	Revisions    []string
 	Hash         string
-	Again        string
+	Again        []string // the command that makes the same again, in parts
 	BacklogTitle string
 	Style        template.CSS
 }
@@ -142,12 +143,14 @@ func (m *Maker) document(ctx context.Context, month *Month, language sentence.La
 	asOf := month.AsOf.In(calendar.Beijing).Format("2006-01-02 15:04:05")
 	asOf = strings.TrimSuffix(asOf, ":00")
 	d := &document{
-		Language: language, Period: v.Period(month.Period), AsOf: say(language, "as_of", asOf), Tally: v.Tally(month.Figures),
+		Language: language, Period: v.Period(month.Period), AsOf: say(language, "as_of", asOf), Instant: asOf, Tally: v.Tally(month.Figures),
 		Definitions: month.Definitions, Hash: hash, BacklogTitle: say(language, "backlog.lead", asOf),
-		Again: fmt.Sprintf("youzhi report monthly --period %s --as-of %s --language %s --out report.pdf",
-			month.Period.Label(), month.AsOf.In(calendar.Beijing).Format(time.RFC3339Nano), language),
+		Again: []string{
+			"youzhi report monthly", "--period " + month.Period.Label(), "--as-of " + month.AsOf.In(calendar.Beijing).Format(time.RFC3339Nano),
+			"--language " + string(language), "--out report.pdf",
+		},
 	}
-	d.Title = d.Period + " " + say(language, "title")
+	d.Title = say(language, "title", d.Period)
 	leading := metrics.Leading(4, m.o.Catalogue.All(), month.Figures, trendFigures(month.Trends))
 	headline := v.Headline(month.Period, month.Figures, importantFirst(month.Trends, leading))
 	d.Headline = headline.Line
@@ -174,13 +177,16 @@ func (m *Maker) document(ctx context.Context, month *Month, language sentence.La
 				return nil, err
 			}
 			// The picture is ECharts' own, with the labels escaped.
-			p.Picture, p.How = template.HTML(svg), v.Chart(t)
+			if p.Picture = template.HTML(svg); svg != nil {
+				p.How = v.Chart(t)
+			}
 		}
 		d.Leading = append(d.Leading, p)
 	}
+	full := len(rows) > mostRows
 	for _, r := range rows {
 		switch {
-		case r.Class == string(metrics.StatusNoSource):
+		case full && r.Class == string(metrics.StatusNoSource):
 			d.Without = append(d.Without, r.Title)
 		case len(d.Rows) == mostRows:
 			d.Left++
@@ -208,6 +214,8 @@ func density(rows int, language sentence.Language) string {
 		rows += rows / 5
 	}
 	switch {
+	case rows <= 16:
+		return "airy"
 	case rows <= 26:
 		return "wide"
 	case rows <= 36:
@@ -265,6 +273,10 @@ func (m *Maker) rows(v sentence.Voice, month *Month) []row {
 		}
 		if t, ok := trendOf(month.Trends, f.Key); ok {
 			r.Variation, r.Assurance = variation(v, t), assurance(v, t)
+			// One reason is enough for both.
+			if r.Variation.Word == "" && r.Assurance.Word == "" && r.Variation.Name == r.Assurance.Name {
+				r.Assurance.Name = ""
+			}
 		}
 		out = append(out, r)
 	}
@@ -273,6 +285,9 @@ func (m *Maker) rows(v sentence.Voice, month *Month) []row {
 
 // variation is the icon of a trend's latest month.
 func variation(v sentence.Voice, t metrics.Trend) icon {
+	if len(t.Figures) == 0 && t.Variation.Hidden != stats.ReasonNoChartWanted {
+		return icon{}
+	}
 	i := icon{Name: v.Variation(t)}
 	if t.Variation.Shown() {
 		i.Letter, i.Class = t.Variation.Letter(), string(t.Variation.Direction)
@@ -283,6 +298,9 @@ func variation(v sentence.Voice, t metrics.Trend) icon {
 
 // assurance is the icon of what a process can be expected to do about its target.
 func assurance(v sentence.Voice, t metrics.Trend) icon {
+	if len(t.Figures) == 0 {
+		return icon{}
+	}
 	i := icon{Name: v.Assurance(t)}
 	if t.Assurance.Shown() {
 		i.Letter, i.Class = t.Assurance.Assurance.Letter(), string(t.Assurance.Assurance)

@@ -16,7 +16,7 @@ import (
 
 // ErrNoBrowser says that no Chromium was found to print with. The same document
 // can be had as HTML.
-var ErrNoBrowser = errors.New("no Chromium found to print with: install chromium (on Debian: apt-get install chromium), or take the report as HTML")
+var ErrNoBrowser = errors.New("no Chromium found to print with (install it, on Debian by apt-get install chromium)")
 
 // browsers are the names of the program, as systems call it.
 var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}

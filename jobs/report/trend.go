@@ -17,7 +17,7 @@ import (
 // area of a sheet.
 const (
 	trendWidth  = 336
-	trendHeight = 138
+	trendHeight = 146
 )
 
 // mostMonths is how many months a picture shows at most; what came before is
