@@ -32,9 +32,9 @@ func (v Voice) Change(u catalogue.Unit, before, now *float64) (arrow, text strin
 		if *before > 0.98 && *now > 0.98 {
 			decimals = 2
 		}
-		text = number(size*100, decimals) + space + points
+		text = Number(size*100, decimals) + space + points
 	case catalogue.Points, catalogue.Hours:
-		text = number(size, 1)
+		text = Number(size, 1)
 		if unit, _ := v.unit(u); unit != "" {
 			text += space + unit
 		}
@@ -42,7 +42,7 @@ func (v Voice) Change(u catalogue.Unit, before, now *float64) (arrow, text strin
 		if *before == 0 {
 			text = v.Amount(u, size)
 		} else {
-			text = number(size / *before * 100, 1) + space + "%"
+			text = Number(size / *before * 100, 1) + space + "%"
 		}
 	}
 	if !strings.ContainsAny(text, "123456789") {
