@@ -86,7 +86,10 @@ func (r *Reports) title(e ReportEntry) string {
 	if p, err := calendar.ParsePeriod(e.Period); err == nil {
 		name = r.Lang.Period(p)
 	}
-	return name + space + r.Lang.Word("reports.kind", e.Kind)
+	if e.Kind == "month" {
+		return r.Lang.T("reports.month", name)
+	}
+	return name + space + e.Kind
 }
 
 func (r *Reports) line(e ReportEntry) ReportLine {

@@ -93,9 +93,6 @@ type cell struct {
 
 const dash = "—"
 
-// mostRows is how many indicators the table has room for on its page.
-const mostRows = 48
-
 // Document sets the month in a language: a self-contained HTML document of two
 // sheets, without script, that asks for nothing from elsewhere.
 func (m *Maker) Document(ctx context.Context, month *Month, language sentence.Language) ([]byte, error) {
@@ -183,19 +180,7 @@ func (m *Maker) document(ctx context.Context, month *Month, language sentence.La
 		}
 		d.Leading = append(d.Leading, p)
 	}
-	full := len(rows) > mostRows
-	for _, r := range rows {
-		switch {
-		case full && r.Class == string(metrics.StatusNoSource):
-			d.Without = append(d.Without, r.Title)
-		case len(d.Rows) == mostRows:
-			d.Left++
-		default:
-			r.FirstOfChapter = len(d.Rows) == 0 || d.Rows[len(d.Rows)-1].Chapter != r.Chapter
-			d.Rows = append(d.Rows, r)
-		}
-	}
-	d.Density = density(len(d.Rows), language)
+	d.fill(rows)
 	d.Backlogs = backlogs(v, month.Backlogs)
 	for _, c := range month.Events {
 		d.Events = append(d.Events, say(language, "topic."+c.Topic)+" "+sentence.Count(int64(c.N)))
@@ -207,21 +192,59 @@ func (m *Maker) document(ctx context.Context, month *Month, language sentence.La
 	return d, nil
 }
 
-// density says how close the rows of the table must stand to fit its page. Long
-// English titles take two lines.
-func density(rows int, language sentence.Language) string {
-	if language == sentence.English {
-		rows += rows / 5
+// The table of the indicators, by how close its rows stand: the class in the
+// style sheet, and how many rows of one line its page has room for.
+var densities = []struct {
+	class string
+	room  float64
+}{{"airy", 22}, {"wide", 29}, {"close", 36}, {"tight", 47}}
+
+const (
+	// titleWidth is how many letters, or half as many Chinese characters, a title
+	// has in one line.
+	titleWidth = 40
+	// secondLine is what a further line of a title takes, as a part of a row.
+	secondLine = 0.85
+)
+
+// space is what a row takes of the room, in rows of one line.
+func (r row) space() float64 {
+	width := 0
+	for _, c := range r.Title {
+		if width++; c >= 0x2e80 {
+			width++
+		}
 	}
-	switch {
-	case rows <= 16:
-		return "airy"
-	case rows <= 26:
-		return "wide"
-	case rows <= 36:
-		return "close"
+	return 1 + secondLine*float64((max(width, 1)-1)/titleWidth)
+}
+
+// fill puts rows into the table, as far as it has room: all of them, else those
+// that have a data source, and of those the first.
+func (d *document) fill(rows []row) {
+	most := densities[len(densities)-1].room
+	need := 0.0
+	for _, r := range rows {
+		need += r.space()
 	}
-	return "tight"
+	full := need > most
+	used := 0.0
+	for _, r := range rows {
+		switch {
+		case full && r.Class == string(metrics.StatusNoSource):
+			d.Without = append(d.Without, r.Title)
+		case used+r.space() > most:
+			d.Left++
+		default:
+			used += r.space()
+			r.FirstOfChapter = len(d.Rows) == 0 || d.Rows[len(d.Rows)-1].Chapter != r.Chapter
+			d.Rows = append(d.Rows, r)
+		}
+	}
+	for _, density := range densities {
+		if d.Density = density.class; used <= density.room {
+			break
+		}
+	}
 }
 
 // trendFigures are the figures of all trends.
@@ -288,9 +311,9 @@ func variation(v sentence.Voice, t metrics.Trend) icon {
 	if len(t.Figures) == 0 && t.Variation.Hidden != stats.ReasonNoChartWanted {
 		return icon{}
 	}
-	i := icon{Name: v.Variation(t)}
+	i := icon{Name: say(v.Language, "hidden."+string(t.Variation.Hidden))}
 	if t.Variation.Shown() {
-		i.Letter, i.Class = t.Variation.Letter(), string(t.Variation.Direction)
+		i.Name, i.Letter, i.Class = v.Variation(t), t.Variation.Letter(), string(t.Variation.Direction)
 		i.Word = say(v.Language, "variation."+string(t.Variation.Direction))
 	}
 	return i
@@ -301,9 +324,9 @@ func assurance(v sentence.Voice, t metrics.Trend) icon {
 	if len(t.Figures) == 0 {
 		return icon{}
 	}
-	i := icon{Name: v.Assurance(t)}
+	i := icon{Name: say(v.Language, "hidden."+string(t.Assurance.Hidden))}
 	if t.Assurance.Shown() {
-		i.Letter, i.Class = t.Assurance.Assurance.Letter(), string(t.Assurance.Assurance)
+		i.Name, i.Letter, i.Class = v.Assurance(t), t.Assurance.Assurance.Letter(), string(t.Assurance.Assurance)
 		i.Word = say(v.Language, "assurance."+string(t.Assurance.Assurance))
 	}
 	return i
