@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"youzhi/dashboard/assets"
 	"youzhi/dashboard/page"
 	"youzhi/dashboard/web"
 	"youzhi/deploy/config"
@@ -30,11 +31,13 @@ import (
 	"youzhi/ingest/topic"
 	jobfold "youzhi/jobs/fold"
 	"youzhi/jobs/ledger"
+	"youzhi/jobs/report"
 	"youzhi/jobs/schedule"
 	"youzhi/jobs/snapshot"
 	"youzhi/metrics"
 	"youzhi/metrics/calendar"
 	"youzhi/metrics/catalogue"
+	"youzhi/metrics/chart"
 	"youzhi/metrics/policy"
 	"youzhi/metrics/state"
 	"youzhi/queries"
@@ -85,7 +88,7 @@ func command(out, diagnostics io.Writer) *cobra.Command {
 		p.serviceCommand("all", "run ingest, jobs and dashboard in one process", "ingest", "jobs", "dashboard"),
 		p.serviceCommand("ingest", "store the events of the Kafka topics in ClickHouse", "ingest"),
 		p.serviceCommand("dashboard", "serve the pages and the API", "dashboard"),
-		p.clickhouseCommand(), p.importCommand(), p.validateCommand(), p.kpiCommand(),
+		p.clickhouseCommand(), p.importCommand(), p.validateCommand(), p.kpiCommand(), p.reportCommand(),
 		p.reconcileCommand(), p.rebuildCommand(), p.migrateCommand(), p.checkCommand(),
 	)
 	return root
@@ -190,6 +193,8 @@ type figures struct {
 	eval     *metrics.Evaluator
 	fold     *jobfold.Job
 	calendar *calendar.Calendar
+	// versions names those of policy, calendar and catalogue.
+	versions string
 }
 
 // definitions decide what a figure means.
@@ -228,6 +233,7 @@ func (p *program) definitions() (*definitions, error) {
 	if err == nil {
 		for _, job := range []struct{ key, spec string }{
 			{"jobs.fold", p.cfg.Jobs.Fold}, {"jobs.snapshot_daily", p.cfg.Jobs.SnapshotDaily}, {"jobs.snapshot_monthly", p.cfg.Jobs.SnapshotMonthly},
+			{"jobs.report_monthly", p.cfg.Jobs.ReportMonthly},
 		} {
 			if _, err := schedule.Parse(job.spec, cal); err != nil {
 				faults = append(faults, fmt.Errorf("%s: %w", job.key, err))
@@ -248,12 +254,13 @@ func (p *program) definitions() (*definitions, error) {
 func (p *program) figures(ctx context.Context, s *stores, d *definitions) (*figures, error) {
 	builder := state.NewBuilder(s.db, d.pol, d.cal)
 	editions := state.NewEditions(builder)
+	versions := strings.Join([]string{d.pol.Version, d.cal.Version(), d.cat.Version()}, " ")
 	f := &figures{
-		cat: d.cat, builder: builder, editions: editions, calendar: d.cal,
+		versions: versions, cat: d.cat, builder: builder, editions: editions, calendar: d.cal,
 		eval: metrics.New(s.db, d.cat, editions),
 		fold: jobfold.New(jobfold.Options{
 			Builder: builder, Facts: metrics.NewFacts(s.db, d.cat), Logger: p.log, Quiet: time.Minute,
-			Versions: strings.Join([]string{d.pol.Version, d.cal.Version(), d.cat.Version()}, " "),
+			Versions: versions,
 		}),
 	}
 	return f, f.eval.Check(ctx)
@@ -334,23 +341,45 @@ const (
 	jobFold            = "fold"
 	jobSnapshotDaily   = "snapshot-daily"
 	jobSnapshotMonthly = "snapshot-monthly"
+	jobReportMonthly   = "report-monthly"
 )
 
 func (p *program) scheduler(s *stores, f *figures) (*schedule.Scheduler, error) {
 	publish := func(grain calendar.Grain) func(context.Context, time.Time) error {
 		return snapshot.New(snapshot.Options{DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Fold: f.fold.Run, Now: time.Now}, grain).Run
 	}
-	report := p.health.Component("fold")
+	health := p.health.Component("fold")
 	fold := func(ctx context.Context, at time.Time) error {
 		err := f.fold.Run(ctx, at)
-		report(err)
+		health(err)
 		return err
+	}
+	maker, err := p.reports(s, f)
+	if err != nil {
+		return nil, err
 	}
 	return schedule.New(p.log, time.Now, ledger.New(s.db), f.calendar,
 		schedule.Job{Name: jobFold, Spec: p.cfg.Jobs.Fold, Run: fold, Timeout: time.Hour, Quiet: true},
 		schedule.Job{Name: jobSnapshotDaily, Spec: p.cfg.Jobs.SnapshotDaily, Run: publish(calendar.GrainDay), CatchUp: schedule.CatchUpEach, Timeout: time.Hour},
 		schedule.Job{Name: jobSnapshotMonthly, Spec: p.cfg.Jobs.SnapshotMonthly, Run: publish(calendar.GrainMonth), CatchUp: schedule.CatchUpEach, Timeout: time.Hour},
+		schedule.Job{Name: jobReportMonthly, Spec: p.cfg.Jobs.ReportMonthly, Run: maker.Run, CatchUp: schedule.CatchUpEach, Timeout: time.Hour},
 	)
+}
+
+// reports makes the reports on paper.
+func (p *program) reports(s *stores, f *figures) (*report.Maker, error) {
+	files, err := assets.Load()
+	if err != nil {
+		return nil, err
+	}
+	script, err := files.Script("echarts.min.js")
+	if err != nil {
+		return nil, err
+	}
+	return report.New(report.Options{
+		DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Definitions: f.versions,
+		Charts: chart.NewRenderer(script), Typeface: files.Typeface, Now: time.Now, Logger: p.log,
+	}), nil
 }
 
 func (p *program) jobs(s *stores, f *figures) (process.Service, error) {
@@ -670,6 +699,54 @@ func (p *program) kpi(ctx context.Context, q metrics.Question, published *calend
 	return s.close(errors.Join(err, f.editions.Close(context.WithoutCancel(ctx))))
 }
 
+func (p *program) reportCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "report", Short: "make a report", Args: cobra.NoArgs}
+	var period, language, asOf, out string
+	monthly := &cobra.Command{
+		Use:   "monthly --out FILE",
+		Short: "make the report of a month as FILE.pdf or FILE.html; the archive is not touched",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if language == "" {
+				language = p.cfg.Language
+			}
+			o, err := report.ParseOrder(period, language, asOf, out, time.Now())
+			if err != nil {
+				return err
+			}
+			return p.report(cmd.Context(), o)
+		},
+	}
+	f := monthly.Flags()
+	f.StringVar(&period, "period", "", "the month, YYYY-MM (default: the last complete one)")
+	f.StringVar(&language, "language", "", "zh or en (default: the setting)")
+	f.StringVar(&asOf, "as-of", "", "instant to calculate for, RFC 3339 with offset (default: when the report is due, or now)")
+	f.StringVar(&out, "out", "", "the file to write, ending in .pdf or .html")
+	_ = monthly.MarkFlagRequired("out")
+	cmd.AddCommand(monthly)
+	return cmd
+}
+
+// report writes a report to a file. Where nothing can print it, the same stands
+// beside as HTML.
+func (p *program) report(ctx context.Context, o report.Order) error {
+	return p.withFigures(ctx, func(s *stores, f *figures) error {
+		maker, err := p.reports(s, f)
+		if err != nil {
+			return err
+		}
+		due, err := schedule.Parse(p.cfg.Jobs.ReportMonthly, f.calendar)
+		if err != nil {
+			return err
+		}
+		name, err := maker.WriteFile(ctx, o, due)
+		if name != "" {
+			fmt.Fprintln(p.out, name)
+		}
+		return errors.Join(err, f.editions.Close(context.WithoutCancel(ctx)))
+	})
+}
+
 // withFigures opens the stores and the metrics room around some work.
 func (p *program) withFigures(ctx context.Context, work func(*stores, *figures) error) error {
 	d, err := p.definitions()
@@ -725,9 +802,9 @@ func (p *program) runJobCommand() *cobra.Command {
 	var at string
 	cmd := &cobra.Command{
 		Use:       "run NAME",
-		Short:     "run one job now: fold, snapshot-daily or snapshot-monthly",
+		Short:     "run one job now: fold, snapshot-daily, snapshot-monthly or report-monthly",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{jobFold, jobSnapshotDaily, jobSnapshotMonthly},
+		ValidArgs: []string{jobFold, jobSnapshotDaily, jobSnapshotMonthly, jobReportMonthly},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			instant := time.Now()
 			if at != "" {

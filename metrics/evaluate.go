@@ -25,6 +25,8 @@ type Evaluator struct {
 	db       *queries.DB
 	cat      *catalogue.Catalogue
 	editions *state.Editions
+	// pinned is set where all answers are of one moment.
+	pinned *pinned
 }
 
 // New is inert. Close drops the editions that questions about a past as_of made.
@@ -475,6 +477,9 @@ func reportedSQL(base, edition string) string {
 // edition chooses the state that answers for an as_of: the live one for zero,
 // else one folded from the events up to it, which stays until release is called.
 func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (name string, at time.Time, release func(), err error) {
+	if e.pinned.holds(asOf) {
+		return e.pinned.edition, e.pinned.asOf, func() {}, nil
+	}
 	if asOf.IsZero() {
 		release, err = e.editions.ReadLive(ctx)
 		if err != nil {

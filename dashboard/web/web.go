@@ -165,6 +165,8 @@ func (s *Server) app(ctx context.Context) *fiber.App {
 		app.Get("/"+b.name+"/:id", s.subjectShow(b))
 		app.Get("/api/v1/"+b.name+"/:id/events", s.apiEvents(b))
 	}
+	app.Get("/reports", s.reportsList)
+	app.Get("/reports/:kind/:period/:language/:file", s.reportShow)
 	app.Get("/data", s.dataShow)
 	app.Get("/definitions", s.definitionsList)
 
@@ -174,6 +176,8 @@ func (s *Server) app(ctx context.Context) *fiber.App {
 	app.Get("/api/v1/delays", s.apiDelays)
 	app.Get("/api/v1/indicators", s.apiIndicators)
 	app.Get("/api/v1/freshness", s.apiFreshness)
+	app.Get("/api/v1/reports", s.apiReports)
+	app.Get("/api/v1/backlogs", s.apiBacklogs)
 	app.Get("/healthz", s.healthz)
 	app.Get("/readyz", s.readyz)
 	app.Get("/metrics", s.telemetry)

@@ -91,6 +91,8 @@ type Jobs struct {
 	// SnapshotMonthly those of the last complete month.
 	SnapshotDaily   string
 	SnapshotMonthly string
+	// ReportMonthly makes the report of the month before, in each language.
+	ReportMonthly string
 }
 
 // Log says what is written to standard error.
@@ -123,6 +125,7 @@ func Default() *Config {
 			Fold:            "@every 2s",
 			SnapshotDaily:   "30 4 * * *",
 			SnapshotMonthly: "0 6 1 * *",
+			ReportMonthly:   "@first-workday month 08:00",
 		},
 		Log: Log{
 			Level:  "info",

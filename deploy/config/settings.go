@@ -56,6 +56,7 @@ func (c *Config) settings() []setting {
 		text("jobs.fold", &c.Jobs.Fold, schedule),
 		text("jobs.snapshot_daily", &c.Jobs.SnapshotDaily, schedule),
 		text("jobs.snapshot_monthly", &c.Jobs.SnapshotMonthly, schedule),
+		text("jobs.report_monthly", &c.Jobs.ReportMonthly, schedule),
 		text("log.level", &c.Log.Level, oneOf("debug", "info", "warn", "error")),
 		text("log.format", &c.Log.Format, oneOf("text", "json")),
 	}

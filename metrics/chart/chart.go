@@ -28,8 +28,9 @@ const (
 	ColourPanel   = "#ffffff"
 )
 
-// fontFamily is the typeface of the pages. Its digits are all of one width.
-const fontFamily = `"Noto Sans SC Variable","Noto Sans SC","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",system-ui,sans-serif`
+// fontFamily is the typeface of the pages. Its digits are all of one width. It
+// has single quotes, since ECharts writes it into attributes of an SVG as it is.
+const fontFamily = `'Noto Sans SC Variable','Noto Sans SC','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',system-ui,sans-serif`
 
 // Chart is what a page needs to draw one chart.
 type Chart struct {

@@ -1,0 +1,150 @@
+package report
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"youzhi/ingest/event"
+	"youzhi/metrics"
+	"youzhi/metrics/calendar"
+)
+
+// Month is all that the report of a month says, in no language yet. The same
+// events and the same as_of make the same one.
+type Month struct {
+	Period calendar.Period
+	AsOf   time.Time
+	// Figures are those of the month, one per indicator in the order of the
+	// catalogue; Before are those of the month before, of what has a history.
+	Figures, Before []metrics.Figure
+	// Trends are the months up to this one, of all indicators.
+	Trends   []metrics.Trend
+	Backlogs []metrics.Backlog
+	// Events are the different events of each topic up to AsOf; Refused the messages
+	// that arrived by then and could not be read.
+	Events  []Count
+	Refused uint64
+	// Definitions names the versions of policy, calendar and catalogue.
+	Definitions string
+}
+
+// Count is a number of events of a topic.
+type Count struct {
+	Topic string `json:"topic"`
+	N     uint64 `json:"n"`
+}
+
+// Month asks for all that the report of a month says, as of one instant, which
+// may not lie before the month's end.
+func (m *Maker) Month(ctx context.Context, period calendar.Period, asOf time.Time) (*Month, error) {
+	if period.Grain != calendar.GrainMonth {
+		return nil, fmt.Errorf("report of %s: it is no month", period.Label())
+	}
+	asOf = asOf.UTC().Truncate(time.Microsecond)
+	if asOf.Before(period.End()) {
+		return nil, fmt.Errorf("report of %s: the month is not over at %s", period.Label(), asOf.In(calendar.Beijing).Format(time.RFC3339))
+	}
+	at, release, err := m.o.Evaluator.Moment(ctx, asOf)
+	if err != nil {
+		return nil, fmt.Errorf("report of %s: %w", period.Label(), err)
+	}
+	defer release()
+	out := &Month{Period: period, AsOf: asOf, Definitions: m.o.Definitions}
+	var keys []string
+	for _, ind := range m.o.Catalogue.All() {
+		keys = append(keys, ind.Key)
+	}
+	ask := func(p calendar.Period) ([]metrics.Figure, error) {
+		return at.Figures(ctx, metrics.Question{Keys: keys, From: p.From, To: p.To, AsOf: asOf})
+	}
+	if out.Figures, err = ask(period); err == nil {
+		out.Before, err = ask(period.Previous())
+	}
+	if err == nil {
+		out.Trends, err = at.Trends(ctx, metrics.Question{Keys: keys, From: period.From, To: period.To, Grain: calendar.GrainMonth, AsOf: asOf})
+	}
+	if err == nil {
+		out.Backlogs, err = at.Backlogs(ctx, asOf)
+	}
+	if err == nil {
+		out.Refused, err = m.o.DB.RefusedUntil(ctx, asOf)
+	}
+	for _, topic := range event.Topics() {
+		if err != nil {
+			break
+		}
+		c := Count{Topic: topic}
+		c.N, err = m.o.DB.EventsUntil(ctx, topic, asOf)
+		out.Events = append(out.Events, c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("report of %s: %w", period.Label(), err)
+	}
+	return out, nil
+}
+
+// content is what the hash of a month is made from.
+type content struct {
+	Report      string            `json:"report"`
+	Period      string            `json:"period"`
+	AsOf        time.Time         `json:"as_of"`
+	Figures     []metrics.Figure  `json:"figures"`
+	Before      []metrics.Figure  `json:"before"`
+	Trends      []trendContent    `json:"trends"`
+	Backlogs    []metrics.Backlog `json:"backlogs"`
+	Events      []Count           `json:"events"`
+	Refused     uint64            `json:"refused"`
+	Definitions string            `json:"definitions"`
+}
+
+type trendContent struct {
+	Key       string           `json:"key"`
+	Figures   []metrics.Figure `json:"figures"`
+	Variation string           `json:"variation"`
+	Assurance string           `json:"assurance"`
+}
+
+// Hash is the SHA-256 of the month, in hexadecimal digits. How it is set on paper
+// is no part of it.
+func (m *Month) Hash() (string, error) {
+	c := content{
+		Report: Kind, Period: m.Period.Label(), AsOf: m.AsOf, Figures: m.Figures, Before: m.Before, Backlogs: m.Backlogs,
+		Events: m.Events, Refused: m.Refused, Definitions: m.Definitions,
+	}
+	for _, t := range m.Trends {
+		c.Trends = append(c.Trends, trendContent{t.Key, t.Figures,
+			fmt.Sprint(t.Variation.Hidden, t.Variation.Direction, t.Variation.Side, t.Variation.Rule), fmt.Sprint(t.Assurance.Hidden, t.Assurance.Assurance)})
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("hash of the report of %s: %w", m.Period.Label(), err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// provenance is what the archive keeps beside a report.
+type provenance struct {
+	AsOf        time.Time      `json:"as_of"`
+	Definitions string         `json:"definitions"`
+	Revisions   map[string]int `json:"revisions"`
+	Events      []Count        `json:"events"`
+	Refused     uint64         `json:"refused"`
+}
+
+// Provenance says what a month was made from, as JSON.
+func (m *Month) Provenance() (string, error) {
+	p := provenance{AsOf: m.AsOf, Definitions: m.Definitions, Revisions: map[string]int{}, Events: m.Events, Refused: m.Refused}
+	for _, f := range m.Figures {
+		p.Revisions[f.Key] = f.Revision
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("provenance of the report of %s: %w", m.Period.Label(), err)
+	}
+	return string(text), nil
+}
