@@ -7,6 +7,7 @@ package fold
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -25,7 +26,23 @@ type Options struct {
 	// Quiet is how long the figures may stay without a new as_of while nothing
 	// arrives. Deadlines mature that much later.
 	Quiet time.Duration
+	// Span is how many events one run takes, about; DefaultSpan if 0. Of a longer
+	// backlog a run takes a share, so that there are few runs. A run that folds
+	// everything again takes all.
+	Span int64
 }
+
+// DefaultSpan keeps a run, and with it the wait of the first figures, short.
+const DefaultSpan = 40_000
+
+const (
+	// mostRuns is how many runs what has arrived is cut into, about: each of them
+	// replaces the facts of the days that it finds changed, which are all days
+	// where events come in no order.
+	mostRuns = 32
+	// mostHeld is how many subjects' rows are held in memory while answers go on.
+	mostHeld = 200_000
+)
 
 // Job folds what has arrived. One Job at a time may run over one database; its
 // own runs wait for each other.
@@ -35,77 +52,151 @@ type Job struct {
 }
 
 // New is inert.
-func New(o Options) *Job { return &Job{o: o} }
+func New(o Options) *Job {
+	if o.Span == 0 {
+		o.Span = DefaultSpan
+	}
+	return &Job{o: o}
+}
 
 // Run folds what is stored and not folded yet, for the instant at, and replaces
-// the facts that change. It does nothing if nothing has arrived and the last run
-// is younger than Quiet.
+// the facts that change: a span of the log at a time, so that figures of what
+// came first are there before the rest is folded. What arrives meanwhile is left
+// to the next call. It does nothing if nothing has arrived and the last run is
+// younger than Quiet.
 func (j *Job) Run(ctx context.Context, at time.Time) error {
 	j.turn.Lock()
 	defer j.turn.Unlock()
-	at = at.UTC().Truncate(time.Microsecond)
 	last, err := j.o.Builder.LastRun(ctx)
 	if err != nil {
 		return err
-	}
-	if at.Before(last.AsOf) {
-		// A clock that was set back: figures do not go back in time.
-		at = last.AsOf
 	}
 	ranges, err := j.o.Builder.Arrived(ctx, last)
 	if err != nil {
 		return err
 	}
+	var arrived int64
+	for _, r := range ranges {
+		arrived += r.End - r.Next
+	}
+	span := max(j.o.Span, arrived/mostRuns)
+	for {
+		now, left := cut(ranges, span)
+		if last, err = j.run(ctx, last, now, len(left) > 0, at.UTC().Truncate(time.Microsecond)); err != nil {
+			return err
+		}
+		if ranges = beyond(left, last); len(ranges) == 0 {
+			return nil
+		}
+	}
+}
+
+// cut takes about n offsets from ranges, of each range the same share, since
+// what was written at one time was written side by side.
+func cut(ranges []state.Range, n int64) (now, left []state.Range) {
+	var total int64
+	for _, r := range ranges {
+		total += r.End - r.Next
+	}
+	// A small rest is no run of its own.
+	if total <= n+n/4 {
+		return ranges, nil
+	}
+	for _, r := range ranges {
+		end := r.Next + ((r.End-r.Next)*n+total-1)/total
+		now = append(now, state.Range{Place: r.Place, Next: r.Next, End: end})
+		if end < r.End {
+			left = append(left, state.Range{Place: r.Place, Next: end, End: r.End})
+		}
+	}
+	return now, left
+}
+
+// beyond is what of some ranges a run has not folded.
+func beyond(ranges []state.Range, last state.Run) []state.Range {
+	var out []state.Range
+	for _, r := range ranges {
+		if r.Next = max(r.Next, last.Next[r.Place]); r.Next < r.End {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// run folds some ranges after the last run and returns the run, or the last one
+// if there was nothing to do. more says that further ranges have arrived.
+func (j *Job) run(ctx context.Context, last state.Run, ranges []state.Range, more bool, at time.Time) (state.Run, error) {
+	if at.Before(last.AsOf) {
+		// A clock that was set back: figures do not go back in time.
+		at = last.AsOf
+	}
 	begun, err := j.o.Builder.TouchedAll(ctx, last.Number+1)
 	if err != nil {
-		return err
+		return last, err
 	}
-	all := last.Number == 0 || last.Versions != j.o.Versions || begun
-	if len(ranges) == 0 && !all && at.Sub(last.AsOf) < j.o.Quiet {
-		return nil
+	all := last.Number > 0 && last.Versions != j.o.Versions || begun
+	if len(ranges) == 0 && !all && last.Number > 0 && at.Sub(last.AsOf) < j.o.Quiet {
+		return last, nil
 	}
-	run := state.Run{Number: last.Number + 1, AsOf: at, Next: last.Next, Versions: j.o.Versions, Reported: last.Reported}
+	if all && more {
+		if ranges, err = j.o.Builder.Arrived(ctx, last); err != nil {
+			return last, err
+		}
+	}
+	run := state.Run{Number: last.Number + 1, AsOf: at, Next: maps.Clone(last.Next), Versions: j.o.Versions, Reported: last.Reported}
 	if err := j.find(ctx, run.Number, all, ranges, last.AsOf, at); err != nil {
-		return err
+		return last, err
 	}
 	touched, err := j.o.Builder.Touched(ctx, run.Number)
 	if err != nil {
+		return last, err
+	}
+	scope := state.Scope{Edition: state.Live, Run: run.Number, AsOf: at, All: all, Hold: !all && touched <= mostHeld}
+	folded := &state.Folded{}
+	fold := func() error {
+		if touched > 0 {
+			folded, err = j.o.Builder.Fold(ctx, scope, len(state.Bases)-1)
+		}
 		return err
+	}
+	// Answers wait while the rows that they read are replaced, and no longer.
+	if scope.Hold {
+		if err := fold(); err != nil {
+			return last, err
+		}
+		defer folded.Drop()
 	}
 	done, err := j.o.Builder.WriteLive(ctx)
 	if err != nil {
-		return err
+		return last, err
 	}
 	defer done()
-	var (
-		changed  map[state.Key]struct{}
-		subjects uint64
-	)
-	if touched > 0 {
-		scope := state.Scope{Edition: state.Live, Run: run.Number, AsOf: at, All: all}
-		changed, subjects, err = j.o.Builder.Fold(ctx, scope, len(state.Bases)-1)
-		if err != nil {
-			return err
+	if !scope.Hold {
+		if err := fold(); err != nil {
+			return last, err
 		}
+	}
+	if err := folded.Write(ctx); err != nil {
+		return last, err
 	}
 	before := last.AsOf
 	if all {
 		// Every day with rows is among the changed ones.
 		before = time.Time{}
 	}
-	if run.Reported, err = j.o.Facts.Refresh(ctx, run.Number, changed, before, at, last.Reported); err != nil {
-		return err
+	if run.Reported, err = j.o.Facts.Refresh(ctx, run.Number, folded.Changed, before, at, last.Reported); err != nil {
+		return last, err
 	}
 	for _, r := range ranges {
 		run.Next[r.Place] = r.End
 	}
-	if err := j.o.Builder.Complete(ctx, run, subjects); err != nil {
-		return err
+	if err := j.o.Builder.Complete(ctx, run, folded.Subjects); err != nil {
+		return last, err
 	}
-	if subjects > 0 {
-		j.o.Logger.InfoContext(ctx, "events folded", "run", run.Number, "subjects", subjects, "places", len(changed), "as_of", at)
+	if folded.Subjects > 0 {
+		j.o.Logger.InfoContext(ctx, "events folded", "run", run.Number, "subjects", folded.Subjects, "places", len(folded.Changed), "as_of", at)
 	}
-	return nil
+	return run, nil
 }
 
 // find looks for what a run has to fold: all subjects, or those that events and

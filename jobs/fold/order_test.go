@@ -53,9 +53,16 @@ func newRoom(t testing.TB, db *queries.DB) *room {
 			t.Error(err)
 		}
 	})
-	r.job = jobfold.New(jobfold.Options{Builder: r.builder, Facts: metrics.NewFacts(db, cat), Versions: "test", Logger: slog.New(slog.DiscardHandler)})
+	r.inSpans(0)
 	r.eval = metrics.New(db, cat, r.editions)
 	return r
+}
+
+// inSpans makes the job take about n events in one run, DefaultSpan if 0.
+func (r *room) inSpans(n int) {
+	r.job = jobfold.New(jobfold.Options{
+		Builder: r.builder, Facts: metrics.NewFacts(r.db, r.cat), Versions: "test", Logger: slog.New(slog.DiscardHandler), Span: int64(n),
+	})
 }
 
 // clear empties the database: a new one for each world takes longer.
@@ -118,12 +125,14 @@ func (r *room) inOrder(t testing.TB, events []reported) {
 	r.run(t, asOf)
 }
 
-// inPieces stores each piece of a world, spread over three partitions, and runs
-// after it.
+// inPieces stores each piece of a world, spread over three partitions, and folds
+// it, whole or in spans of the log.
 func (r *room) inPieces(t testing.TB, w world) {
 	t.Helper()
 	n := int32(0)
 	for i, piece := range w.pieces {
+		// One piece in one run, the next in two, the next in three.
+		r.inSpans(len(piece)/(1+i%3) + 1)
 		r.store(t, piece, 10, func() int32 { n++; return n % 3 })
 		r.run(t, w.instants[i])
 	}

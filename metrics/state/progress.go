@@ -63,16 +63,16 @@ func (b *Builder) LastRun(ctx context.Context) (Run, error) {
 	return last, nil
 }
 
-// Arrived gives the spans of the log that are stored and not in a run.
+// Arrived gives the spans of the log that are stored and not in a run, each from
+// the first to the last offset that is stored.
 func (b *Builder) Arrived(ctx context.Context, last Run) ([]Range, error) {
 	var out []Range
 	statement := strings.Replace(queries.File("state/log_ends"), "/*ranges*/", beyond(last.Next), 1)
 	err := b.db.Rows(ctx, statement, nil, func(scan func(...any) error) error {
 		var r Range
-		if err := scan(&r.Topic, &r.Partition, &r.End); err != nil {
+		if err := scan(&r.Topic, &r.Partition, &r.Next, &r.End); err != nil {
 			return err
 		}
-		r.Next = last.Next[r.Place]
 		out = append(out, r)
 		return nil
 	})

@@ -13,6 +13,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"youzhi/ingest/event"
@@ -77,7 +78,7 @@ func NewBuilder(db *queries.DB, pol *policy.Policy, cal *calendar.Calendar) *Bui
 
 // WriteLive waits until no answer of this process reads the live edition, and
 // keeps those to come waiting until done is called: state and facts of a run are
-// seen whole or not at all.
+// seen whole or not at all. With [Scope.Hold] a fold can go before it.
 func (b *Builder) WriteLive(ctx context.Context) (done func(), err error) { return b.gate.write(ctx) }
 
 // Key is a place in the state: the rows of one window and day.
@@ -98,37 +99,71 @@ type Scope struct {
 	// Fresh says that the edition holds no rows yet, so that there are none to
 	// take away.
 	Fresh bool
+	// Hold keeps the rows that answers read in memory, for [Folded.Write]: some
+	// 300 bytes for each window of a subject.
+	Hold bool
+}
+
+// Folded is what a fold has made.
+type Folded struct {
+	// Changed are the places whose rows changed.
+	Changed map[Key]struct{}
+	// Subjects is how many were folded.
+	Subjects uint64
+	held     []*held
+}
+
+// Write writes the rows that the fold held.
+func (f *Folded) Write(ctx context.Context) error {
+	for len(f.held) > 0 {
+		if err := f.held[0].write(ctx); err != nil {
+			return fmt.Errorf("write %s: %w", f.held[0].base, err)
+		}
+		f.held = f.held[1:]
+	}
+	return nil
+}
+
+// Drop gives up the rows that are still held.
+func (f *Folded) Drop() {
+	for _, h := range f.held {
+		h.drop()
+	}
+	f.held = nil
 }
 
 // Fold writes the state of a scope's subjects for the bases up to and including
-// upto (an index of Bases), and returns the places that changed and how many
-// subjects were folded. A fold cut off anywhere and done again ends in the same
-// rows.
-func (b *Builder) Fold(ctx context.Context, s Scope, upto int) (map[Key]struct{}, uint64, error) {
-	changed := map[Key]struct{}{}
-	var subjects uint64
+// upto (an index of Bases). A fold cut off anywhere and done again ends in the
+// same rows. Where rows are held, either Write or Drop has to follow.
+func (b *Builder) Fold(ctx context.Context, s Scope, upto int) (_ *Folded, err error) {
+	out := &Folded{Changed: map[Key]struct{}{}}
+	defer func() {
+		if err != nil {
+			out.Drop()
+		}
+	}()
 	for _, base := range Bases[:upto+1] {
 		if !s.All && base != "cases" {
 			if err := b.touchLinked(ctx, s, base); err != nil {
-				return nil, 0, err
+				return nil, err
 			}
 		}
-		run := &baseFold{Builder: b, Scope: s, base: base, changed: changed, merged: map[string]struct{}{}}
+		run := &baseFold{Builder: b, Scope: s, base: base, out: out, merged: map[string]struct{}{}}
 		statement, p := queries.File("state/events_touched"), queries.Params{"edition": s.Edition, "run": s.Run, "base": base}
 		if s.All {
 			statement, p = queries.File("state/events_all"), queries.Params{}
 		}
 		if err := run.stream(ctx, statement, p); err != nil {
-			return nil, 0, fmt.Errorf("fold %s: %w", base, err)
+			return nil, fmt.Errorf("fold %s: %w", base, err)
 		}
-		subjects += run.subjects
+		out.Subjects += run.subjects
 		if base == "tickets" && len(run.merged) > 0 {
 			if err := run.again(ctx); err != nil {
-				return nil, 0, fmt.Errorf("fold merged tickets: %w", err)
+				return nil, fmt.Errorf("fold merged tickets: %w", err)
 			}
 		}
 	}
-	return changed, subjects, nil
+	return out, nil
 }
 
 // touchLinked adds to a run the subjects of a base that take something from the
@@ -148,21 +183,71 @@ type baseFold struct {
 	*Builder
 	Scope
 	base     string
-	changed  map[Key]struct{}
+	out      *Folded
 	subjects uint64
 	// merged are tickets that others were merged into, now or before.
 	merged map[string]struct{}
 	// second says that the edition holds rows of this run already.
 	second bool
+	held   *held
 }
 
-// stream reads events in the order of their subjects and folds each chunk.
+// stream reads events in the order of their subjects and folds each chunk. A
+// chunk is read, one folded and one written at the same time: no chunk needs what
+// another one of its base writes, save merged tickets, which are folded again.
 func (f *baseFold) stream(ctx context.Context, statement string, p queries.Params) error {
 	table, err := queries.EventsTable(topics[f.base])
 	if err != nil {
 		return err
 	}
 	p["table"] = table
+	if f.Hold {
+		f.held = &held{base: f.base}
+		f.out.held = append(f.out.held, f.held)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		read   = make(chan [][]event.Event)
+		folded = make(chan *chunkRows)
+		all    sync.WaitGroup
+	)
+	all.Go(func() {
+		defer close(read)
+		if err := f.read(ctx, statement, p, read); err != nil {
+			cancel(err)
+		}
+	})
+	all.Go(func() {
+		defer close(folded)
+		for histories := range read {
+			rows, err := f.fold(ctx, table, histories)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			f.subjects += uint64(len(histories))
+			select {
+			case folded <- rows:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	all.Go(func() {
+		for rows := range folded {
+			if err := f.write(ctx, rows); err != nil {
+				cancel(err)
+				return
+			}
+		}
+	})
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// read hands on the histories of some subjects at a time.
+func (f *baseFold) read(ctx context.Context, statement string, p queries.Params, out chan<- [][]event.Event) error {
 	var (
 		histories [][]event.Event
 		current   []event.Event
@@ -172,12 +257,15 @@ func (f *baseFold) stream(ctx context.Context, statement string, p queries.Param
 		if len(histories) == 0 {
 			return nil
 		}
-		err := f.fold(ctx, table, histories)
-		f.subjects += uint64(len(histories))
-		histories, names = histories[:0], 0
-		return err
+		select {
+		case out <- histories:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		histories, names = nil, 0
+		return nil
 	}
-	err = f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+	err := f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
 		var (
 			e        event.Event
 			hash     string
@@ -243,7 +331,7 @@ func (f *baseFold) again(ctx context.Context) error {
 			}
 		}
 	}
-	second := &baseFold{Builder: f.Builder, Scope: f.Scope, base: "tickets", changed: f.changed, merged: map[string]struct{}{}, second: true}
+	second := &baseFold{Builder: f.Builder, Scope: f.Scope, base: "tickets", out: f.out, merged: map[string]struct{}{}, second: true}
 	return second.stream(ctx, queries.File("state/events_touched"), queries.Params{"edition": f.Edition, "run": f.Run, "base": base})
 }
 

@@ -52,17 +52,15 @@ const commonColumns = "edition, anchor, day, subject, version, is_deleted, sourc
 	"customer_type, customer_tier, special_need, area_type, linked, due_at, done_at, open, paused, undetermined, unknown, excluded, " +
 	"state, outcome, steps, flags, first_event_at, last_event_at"
 
-// fold folds some subjects and writes their rows. The subject's row, which
-// knows the places of both the old and the new rows, is written first, so that
-// whatever a crash leaves behind is found and taken away when it is done again.
-func (f *baseFold) fold(ctx context.Context, table string, histories [][]event.Event) error {
+// fold folds some subjects to their rows.
+func (f *baseFold) fold(ctx context.Context, table string, histories [][]event.Event) (*chunkRows, error) {
 	subjects := make([]string, len(histories))
 	for i, h := range histories {
 		subjects[i] = h[0].Subject
 	}
 	elsewhere, err := f.elsewhere(ctx, table, subjects)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	effective := make([]fold.History, len(histories))
 	inParallel(len(histories), func(i int) {
@@ -70,15 +68,15 @@ func (f *baseFold) fold(ctx context.Context, table string, histories [][]event.E
 	})
 	results, err := f.results(ctx, subjects, effective)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	prior := map[string]priorRow{}
 	if !f.Fresh || f.second {
 		if prior, err = f.prior(ctx, subjects); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return f.write(ctx, subjects, results, prior)
+	return f.rows(subjects, results, prior), nil
 }
 
 // inParallel runs n independent computations on two goroutines.
@@ -268,43 +266,58 @@ type stateRow struct {
 	anchor fold.Anchor
 }
 
-func (f *baseFold) write(ctx context.Context, subjects []string, results []folded, prior map[string]priorRow) error {
-	var (
-		rows       []stateRow
-		gone       []Key
-		goneOf     []string
-		keys       = make([][]Key, len(results))
-		parents    = make([][]link, len(results))
-		wakeups    []int
-		links      []link
-		linksOf    []string
-		unlinked   []link
-		unlinkedOf []string
-	)
+// chunkRows are the rows of some subjects, of all tables.
+type chunkRows struct {
+	subjects   []string
+	results    []folded
+	prior      map[string]priorRow
+	rows       []stateRow
+	gone       []goneRow
+	keys       [][]Key
+	parents    [][]link
+	wakeups    []int // of results
+	links      []link
+	linksOf    []string
+	unlinked   []link
+	unlinkedOf []string
+}
+
+// goneRow is a row that a subject has no more.
+type goneRow struct {
+	Key
+	subject string
+}
+
+// rows makes the rows of some subjects.
+func (f *baseFold) rows(subjects []string, results []folded, prior map[string]priorRow) *chunkRows {
+	c := &chunkRows{
+		subjects: subjects, results: results, prior: prior,
+		keys: make([][]Key, len(results)), parents: make([][]link, len(results)),
+	}
 	for i := range results {
 		r := &results[i]
 		for _, a := range r.unit.Anchors {
 			k := Key{f.base, a.Name, a.Day}
-			keys[i] = append(keys[i], k)
-			f.changed[k] = struct{}{}
-			rows = append(rows, stateRow{r, a})
+			c.keys[i] = append(c.keys[i], k)
+			f.out.Changed[k] = struct{}{}
+			c.rows = append(c.rows, stateRow{r, a})
 		}
 		for _, k := range prior[subjects[i]].keys {
-			f.changed[k] = struct{}{}
-			if !slices.Contains(keys[i], k) {
-				gone, goneOf = append(gone, k), append(goneOf, subjects[i])
+			f.out.Changed[k] = struct{}{}
+			if !slices.Contains(c.keys[i], k) {
+				c.gone = append(c.gone, goneRow{k, subjects[i]})
 			}
 		}
 		for _, l := range []link{{"cases", r.links.CaseID}, {"tickets", r.links.TicketID}} {
 			if l.subject != "" {
-				parents[i] = append(parents[i], l)
+				c.parents[i] = append(c.parents[i], l)
 			}
 		}
 		if f.base == "tickets" && r.links.DuplicateOf != "" {
-			parents[i] = append(parents[i], link{"tickets", r.links.DuplicateOf})
+			c.parents[i] = append(c.parents[i], link{"tickets", r.links.DuplicateOf})
 		}
-		for _, l := range parents[i] {
-			links, linksOf = append(links, l), append(linksOf, subjects[i])
+		for _, l := range c.parents[i] {
+			c.links, c.linksOf = append(c.links, l), append(c.linksOf, subjects[i])
 			if f.base == "tickets" && l.base == "tickets" {
 				f.merged[l.subject] = struct{}{}
 			}
@@ -313,49 +326,41 @@ func (f *baseFold) write(ctx context.Context, subjects []string, results []folde
 			if f.base == "tickets" && l.base == "tickets" {
 				f.merged[l.subject] = struct{}{}
 			}
-			if !slices.Contains(parents[i], l) {
-				unlinked, unlinkedOf = append(unlinked, l), append(unlinkedOf, subjects[i])
+			if !slices.Contains(c.parents[i], l) {
+				c.unlinked, c.unlinkedOf = append(c.unlinked, l), append(c.unlinkedOf, subjects[i])
 			}
 		}
 		if !r.unit.NextAt.IsZero() && f.Edition == Live {
-			wakeups = append(wakeups, i)
+			c.wakeups = append(c.wakeups, i)
 		}
 	}
+	return c
+}
+
+// write writes the rows of a chunk. The subject's row, which knows the places of
+// both the old and the new rows, is written first, so that whatever a crash
+// leaves behind is found and taken away when it is done again.
+func (f *baseFold) write(ctx context.Context, c *chunkRows) error {
+	subjects, results := c.subjects, c.results
 	err := f.db.Insert(ctx, "subjects", "edition, base, subject, version, keys, stale_keys, parents, stale_parents, region, outlet, product, channel, direction, customer_type, customer_tier, special_need, area_type, received_at, duplicate_of",
 		len(results), func(i int) []any {
 			d := &results[i].unit.Dims
-			return []any{f.Edition, f.base, subjects[i], f.Run, pairs(keys[i], keyPair), pairs(prior[subjects[i]].keys, keyPair),
-				pairs(parents[i], linkPair), pairs(prior[subjects[i]].parents, linkPair),
+			return []any{f.Edition, f.base, subjects[i], f.Run, pairs(c.keys[i], keyPair), pairs(c.prior[subjects[i]].keys, keyPair),
+				pairs(c.parents[i], linkPair), pairs(c.prior[subjects[i]].parents, linkPair),
 				d.Region, d.Outlet, d.Product, d.Channel, d.Direction, d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType,
 				null(results[i].links.ReceivedAt), results[i].links.DuplicateOf}
 		})
 	if err != nil {
 		return err
 	}
-	err = f.db.Insert(ctx, f.base, commonColumns+", "+ownColumns[f.base], len(rows), func(i int) []any {
-		u, a, d := rows[i].of.unit, rows[i].anchor, &rows[i].of.unit.Dims
-		way := rows[i].of.way
-		if way != nil && a.Name != wayAnchor {
-			way = noWay
-		}
-		return slices.Concat([]any{f.Edition, a.Name, a.Day.UTC(), u.Subject, f.Run, uint8(0), u.Source, d.Region, d.Outlet, d.Product, d.Channel, d.Direction,
-			d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType, slices.Concat(d.FromCase, d.FromTicket), null(a.Due), null(a.Done), a.Open, a.Paused,
-			a.Undetermined, a.Unknown, a.Excluded, u.State, u.Outcome, u.Steps, u.Flags, u.FirstEventAt, u.LastEventAt}, rows[i].of.columns, way)
-	})
-	if err != nil {
-		return err
-	}
-	err = f.db.Insert(ctx, f.base, "edition, anchor, day, subject, version, is_deleted", len(gone), func(i int) []any {
-		return []any{f.Edition, gone[i].Anchor, gone[i].Day.UTC(), goneOf[i], f.Run, uint8(1)}
-	})
-	if err != nil {
+	if err := f.state(ctx, c); err != nil {
 		return err
 	}
 	for _, l := range []struct {
 		links []link
 		of    []string
 		gone  uint8
-	}{{links, linksOf, 0}, {unlinked, unlinkedOf, 1}} {
+	}{{c.links, c.linksOf, 0}, {c.unlinked, c.unlinkedOf, 1}} {
 		err = f.db.Insert(ctx, "links", "edition, parent_base, parent, base, subject, version, is_deleted", len(l.links), func(i int) []any {
 			return []any{f.Edition, l.links[i].base, l.links[i].subject, f.base, l.of[i], f.Run, l.gone}
 		})
@@ -363,7 +368,83 @@ func (f *baseFold) write(ctx context.Context, subjects []string, results []folde
 			return err
 		}
 	}
-	return f.db.Insert(ctx, "wakeups", "edition, at, base, subject", len(wakeups), func(i int) []any {
-		return []any{f.Edition, results[wakeups[i]].unit.NextAt, f.base, subjects[wakeups[i]]}
+	return f.db.Insert(ctx, "wakeups", "edition, at, base, subject", len(c.wakeups), func(i int) []any {
+		return []any{f.Edition, results[c.wakeups[i]].unit.NextAt, f.base, subjects[c.wakeups[i]]}
 	})
+}
+
+// stateColumns are the columns of a base's rows.
+func stateColumns(base string) string { return commonColumns + ", " + ownColumns[base] }
+
+// state writes the rows that answers read, or keeps them.
+func (f *baseFold) state(ctx context.Context, c *chunkRows) error {
+	row := func(i int) []any { return f.stateRow(&c.rows[i]) }
+	if f.held != nil {
+		return f.held.add(ctx, f, c, row)
+	}
+	if err := f.db.Insert(ctx, f.base, stateColumns(f.base), len(c.rows), row); err != nil {
+		return err
+	}
+	return f.takeAway(ctx, c.gone)
+}
+
+// stateRow is a row in the order of stateColumns.
+func (f *baseFold) stateRow(r *stateRow) []any {
+	u, a, d := r.of.unit, r.anchor, &r.of.unit.Dims
+	way := r.of.way
+	if way != nil && a.Name != wayAnchor {
+		way = noWay
+	}
+	return slices.Concat([]any{f.Edition, a.Name, a.Day.UTC(), u.Subject, f.Run, uint8(0), u.Source, d.Region, d.Outlet, d.Product, d.Channel, d.Direction,
+		d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType, slices.Concat(d.FromCase, d.FromTicket), null(a.Due), null(a.Done), a.Open, a.Paused,
+		a.Undetermined, a.Unknown, a.Excluded, u.State, u.Outcome, u.Steps, u.Flags, u.FirstEventAt, u.LastEventAt}, r.of.columns, way)
+}
+
+// takeAway deletes rows.
+func (f *baseFold) takeAway(ctx context.Context, gone []goneRow) error {
+	return f.db.Insert(ctx, f.base, "edition, anchor, day, subject, version, is_deleted", len(gone), func(i int) []any {
+		return []any{f.Edition, gone[i].Anchor, gone[i].Day.UTC(), gone[i].subject, f.Run, uint8(1)}
+	})
+}
+
+// held are rows of one base that are to be written later.
+type held struct {
+	base string
+	of   *baseFold
+	rows *queries.Batch // nil: none
+	gone []goneRow
+}
+
+func (h *held) add(ctx context.Context, f *baseFold, c *chunkRows, row func(int) []any) (err error) {
+	h.of, h.gone = f, append(h.gone, c.gone...)
+	if len(c.rows) == 0 {
+		return nil
+	}
+	if h.rows == nil {
+		if h.rows, err = f.db.Batch(context.WithoutCancel(ctx), f.base, stateColumns(f.base)); err != nil {
+			return err
+		}
+	}
+	return h.rows.Append(len(c.rows), row)
+}
+
+func (h *held) write(ctx context.Context) error {
+	if h.rows != nil {
+		rows := h.rows
+		h.rows = nil
+		if err := rows.Send(); err != nil {
+			return err
+		}
+	}
+	if h.of == nil {
+		return nil
+	}
+	return h.of.takeAway(ctx, h.gone)
+}
+
+func (h *held) drop() {
+	if h.rows != nil {
+		h.rows.Abort()
+		h.rows = nil
+	}
 }

@@ -1,8 +1,9 @@
 -- In which windows is one subject, and what is known about it? Its places in the
--- state are looked up first, since the state is ordered by day.
+-- state are looked up first, since the state is ordered by day; those before the
+-- last run too, whose rows may be just about to be replaced.
 WITH places AS
 (
-    SELECT arrayJoin(keys) AS key
+    SELECT arrayJoin(arrayConcat(keys, stale_keys)) AS key
     FROM subjects FINAL
     WHERE edition = 'live' AND base = {base:String} AND subject = {subject:String}
 )
