@@ -264,8 +264,8 @@ var (
 			}
 			return v.when(v.c.ended, v.conforms())
 		}},
-		"loss_rate":                {base: cases, count: func(v *view) entry { return v.when(v.c.ended, v.c.outcome == lostWord) }},
-		"case_volume":              {base: cases, style: counted, count: func(v *view) entry { return v.when(v.c.accepted, true) }},
+		"loss_rate":   {base: cases, count: func(v *view) entry { return v.when(v.c.ended, v.c.outcome == lostWord) }},
+		"case_volume": {base: cases, style: counted, count: func(v *view) entry { return v.when(v.c.accepted, true) }},
 		"case_acceptance_on_time_rate": {base: cases, needs: []kind{caseAccepted}, count: func(v *view) entry {
 			c := &v.c
 			if c.submitted == nil {
