@@ -44,6 +44,7 @@ var mutants = []mutant{
 	{"withdrawn cases are kept", "metrics/policy/default.yaml", "instant: promise}\n    done: delivered\n    moved_by: [customer, address]\n    pauses:\n      - {reason: customs, when: {direction: [inbound]}, needs_resume: true}\n    ends: {cancelled: excluded, withdrawn: excluded,", "instant: promise}\n    done: delivered\n    moved_by: [customer, address]\n    pauses:\n      - {reason: customs, when: {direction: [inbound]}, needs_resume: true}\n    ends: {cancelled: excluded, withdrawn: failed,", 0},
 	{"withdrawn at any time leaves the denominator", "metrics/fold/clock.go", "effect == policy.Excluded && !at.passed(end.at)", "effect == policy.Excluded", 0},
 	{"a merged ticket counts", "metrics/fold/ticket.go", "t.Excluded = ExcludedDuplicate", "t.Excluded = \"\"", 0},
+	{"a repeated event counts", "metrics/fold/effective.go", "\t\t\t\tsame[i].fate = FateDuplicate\n", "", 0},
 	{"each merged ticket has its own receipt", "metrics/fold/ticket.go", "!g.IsZero() && g.Before(t.received.at)", "false && g.Before(t.received.at)", 0},
 	{"tests count", "metrics/fold/fold.go", "if h.Test {", "if false {", 0},
 	{"the last delivery counts", "metrics/fold/case.go", "if c.delivered.set() {\n\t\treturn\n\t}\n\tc.delivered = at", "c.delivered = at", 0},
@@ -63,7 +64,26 @@ var mutants = []mutant{
 	{"customs time is not taken off", "metrics/policy/default.yaml", "length: {instant: promise}\n    done: delivered\n    moved_by: [customer, address]\n    pauses:\n      - {reason: customs, when: {direction: [inbound]}, needs_resume: true}", "length: {instant: promise}\n    done: delivered\n    moved_by: [customer, address]", 0},
 	{"a pause ends without its end", "metrics/policy/default.yaml", "length: {instant: promise}\n    done: delivered\n    moved_by: [customer, address]\n    pauses:\n      - {reason: customs, when: {direction: [inbound]}, needs_resume: true}", "length: {instant: promise}\n    done: delivered\n    moved_by: [customer, address]\n    pauses:\n      - {reason: customs, when: {direction: [inbound]}}", 0},
 
+	// The way of cases and tickets.
+	{"a failed attempt is none", "metrics/catalogue/indicators/a1_cases.yaml", "delivered_attempt_no = 1", "delivered_attempt_no >= 1", 0},
+	{"steps in any order", "metrics/fold/case.go", "return slices.Equal(slices.DeleteFunc(slices.Clone(taken), func(s string) bool { return !slices.Contains(path, s) }), path)", "return !slices.ContainsFunc(path, func(s string) bool { return !slices.Contains(taken, s) })", 0},
+	{"a second review is a fault", "metrics/fold/case.go", `case step == "accepted" && n > 1 &&`, `case step == "accepted" && n > 100 &&`, 0},
+	{"the first archive counts", "metrics/fold/case.go", "c.ArchivedDocuments = d.Documents", "if c.ArchivedDocuments == nil {\n\t\t\tc.ArchivedDocuments = d.Documents\n\t\t}", 0},
+	{"returned is lost", "metrics/catalogue/indicators/a1_cases.yaml", "outcome = 'lost'", "outcome IN ('lost', 'returned')", 0},
+	{"the next owner need not accept", "metrics/fold/ticket.go", "t.OwnerKept = t.OwnerKept || o.handedOver", "t.OwnerKept = true", 0},
+	{"escalated from level 3 on", "metrics/catalogue/indicators/a2_tickets.yaml", "escalation_level >= 2", "escalation_level >= 3", 0},
+	{"reopened whenever", "metrics/catalogue/indicators/a2_tickets.yaml", "reopened_at <= closed_at + toIntervalDay(30)", "reopened_at IS NOT NULL", 0},
+	{"an answer need not mature", "metrics/catalogue/indicators/a3_surveys.yaml", "    matures_days: 14\n", "", 0},
+
+	// Percentiles.
+	{"percentiles of the nearest rank", "metrics/percentiles.go", "quantileExactInclusive(%v)(hours)", "quantileExact(%v)(hours)", 0},
+	{"open cases are left out of durations", "metrics/percentiles.go", "done, count() AS units", "done, countIf(NOT still) AS units", 0},
+	{"lost cases are no longer watched", "metrics/catalogue/indicators/a1_cases.yaml", "inf)\n    censored: >-\n      settled_outcome != 'delivered'\n    unknown: >-\n      settled_outcome = 'delivered' AND (delivered_time_unknown OR settled_at < accepted_at)\n    level: 0.9", "0)\n    censored: >-\n      settled_outcome != 'delivered'\n    unknown: >-\n      settled_outcome = 'delivered' AND (delivered_time_unknown OR settled_at < accepted_at)\n    level: 0.9", 0},
+	{"the delay of open cases is not counted", "metrics/catalogue/indicators/a1_cases.yaml", "OR open AND due_at < as_of)\n    unit", "OR false)\n    unit", 0},
+
 	// The catalogue, and where things belong.
+	{"7 and 8 are detractors", "metrics/catalogue/indicators/a3_surveys.yaml", "score <= 6, -100, 0)", "score <= 8, -100, 0)", 0},
+	{"what a source never reports has failed", "metrics/catalogue/indicators/a1_cases.yaml", "    reports: [archived]\n", "", 0},
 	{"only the best answer satisfies", "metrics/catalogue/indicators/a3_surveys.yaml", "success: score >= 4", "success: score >= 5", 0},
 	{"answers weigh the same", "metrics/catalogue/indicators/a3_surveys.yaml", "value: 100 * (score - score_min) / (score_max - score_min)\n    weight: weight", "value: 100 * (score - score_min) / (score_max - score_min)", 0},
 	{"every ticket is a complaint", "metrics/catalogue/indicators/a2_tickets.yaml", "population: {base: tickets, anchor: received, where: kind = 'complaint'}\n    denominator:", "population: {base: tickets, anchor: received}\n    denominator:", 0},
@@ -81,6 +101,7 @@ func TestMutants(t *testing.T) {
 	}
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
 			path := filepath.Join(root, filepath.FromSlash(m.file))
 			source, err := os.ReadFile(path)
 			if err != nil {
