@@ -8,7 +8,8 @@ func (m *maker) survey(l *life) {
 		return
 	}
 	asked := l.end + m.span(hour, 2*daySpan)
-	u := m.Float64() / m.o.o.Contacts
+	// However often customers are asked, each instrument keeps its share.
+	u := m.Float64() / min(m.o.o.Contacts, 1/0.094)
 	switch {
 	case u < 0.06:
 		m.csat(l, asked)
