@@ -45,15 +45,20 @@ test: setup ## run all tests, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m -p 2 $(PKG)
 
 # What belongs before landing and takes longer, or is no test: the linters, a
-# build for each platform, modules that are complete and unchanged, and the
-# histories of 200 seeds folded in any order.
-verify: lint build ## lint, vet, builds, modules, 200 seeds of the fold
+# build for each platform, modules that are complete and unchanged, the
+# histories of 200 seeds folded in any order, ten simulated operators of two
+# sizes held to what was drawn, some fifty bugs that this has to show, and the
+# false signals of 200 quiet years.
+verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of figures
 	$(GO) vet ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null .
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null .
 	$(GO) mod verify
 	$(GO) mod tidy -diff
 	CGO_ENABLED=0 YOUZHI_SEEDS=200 $(GO) test -count=1 -timeout 30m -run 'TestFoldInAnyOrder' ./jobs/fold
+	CGO_ENABLED=0 YOUZHI_SEEDS=10 $(GO) test -count=1 -timeout 30m -run 'TestTruth' ./jobs/fold
+	CGO_ENABLED=0 YOUZHI_SEEDS=1 $(GO) test -count=1 -timeout 30m -run 'TestMutants' ./jobs/fold
+	CGO_ENABLED=0 YOUZHI_SEEDS=100 $(GO) test -count=1 -timeout 30m -v -run 'TestSignals' ./ingest/source/simulate
 
 lint: setup $(GOLANGCI) ## run the pinned golangci-lint
 	$(GOLANGCI) run ./...

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"maps"
 	"math"
 	"slices"
@@ -12,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"youzhi/deploy/embedded/embeddedtest"
+	"youzhi/ingest/consume"
 	"youzhi/ingest/event"
 	"youzhi/ingest/source/simulate"
+	"youzhi/ingest/topic"
 	"youzhi/metrics"
 	"youzhi/metrics/calendar"
 	"youzhi/metrics/catalogue"
@@ -429,13 +433,16 @@ func TestTruth(t *testing.T) {
 				r := <-rooms
 				defer func() { rooms <- r }()
 				r.clear(t)
-				r.truth(t, h)
+				r.truth(t, h, r.send)
 			})
 		}
 	}
 }
 
-func (r *room) truth(t *testing.T, h history) {
+// sending stores what an operator sends between two instants, and counts it.
+type sending func(t testing.TB, op *simulate.Operator, from, to time.Time) (messages int)
+
+func (r *room) truth(t *testing.T, h history, send sending) {
 	op, err := simulate.New(h.o)
 	if err != nil {
 		t.Fatal(err)
@@ -445,11 +452,11 @@ func (r *room) truth(t *testing.T, h history) {
 	for i, at := range h.moments() {
 		if thorough(t) && i == 1 {
 			middle := known.Add(at.Sub(known) / 2)
-			messages += r.send(t, op, known, middle)
+			messages += send(t, op, known, middle)
 			r.run(t, middle)
 			known = middle
 		}
-		messages += r.send(t, op, known, at)
+		messages += send(t, op, known, at)
 		r.run(t, at)
 		known = at
 		r.check(t, look{name: fmt.Sprintf("live at %s", at), op: op, at: at, before: known, splits: splits}, thorough(t) && i == 1)
@@ -467,4 +474,64 @@ func (r *room) truth(t *testing.T, h history) {
 	}
 	cases, tickets, surveys := op.Ledger().Units()
 	t.Logf("%d messages, %d cases, %d tickets, %d surveys", messages, cases, tickets, surveys)
+}
+
+// receipts is the way to Kafka, with where all that went it came to.
+type receipts struct {
+	*topic.Client
+	targets consume.Targets
+}
+
+func (r receipts) Write(ctx context.Context, name string, messages []topic.Message) ([]topic.Acknowledgement, error) {
+	acks, err := r.Client.Write(ctx, name, messages)
+	r.targets.Add(name, acks)
+	return acks, err
+}
+
+// TestTruthOfTheStream is TestTruth with all that stands between an operator and
+// the events: his messages go to a broker, and ingest takes them from there.
+func TestTruthOfTheStream(t *testing.T) {
+	const group = "truth"
+	topics := map[string]int32{}
+	for _, name := range event.Topics() {
+		topics[name] = 2
+	}
+	r := newRoom(t, queriestest.Open(t))
+	kafka, err := topic.New(topic.Options{Brokers: embeddedtest.Broker(t, topics)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kafka.Close)
+	h := historyOf(3, small)
+	h.o.Scale = 0.003
+	ingest, err := consume.New(consume.Options{
+		Kafka: kafka, Store: r.db, DB: r.db, Group: group, Topics: event.Topics(), Age: 100 * time.Millisecond,
+		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return h.o.To },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- ingest.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	r.truth(t, h, func(t testing.TB, op *simulate.Operator, from, to time.Time) int {
+		t.Helper()
+		within, cancel := context.WithTimeout(ctx, 2*time.Minute)
+		defer cancel()
+		sink := receipts{kafka, consume.Targets{}}
+		n, err := simulate.Send(within, sink, op.Messages(from, to), 2000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := consume.WaitCommitted(within, kafka, group, sink.targets, nil); err != nil {
+			t.Fatal(err)
+		}
+		return int(n)
+	})
 }
