@@ -597,6 +597,9 @@ func (v *view) dim(name string) (value string, ok bool) {
 	case "channel":
 		return v.channel, true
 	case "kind":
+		if v.base == tickets {
+			return cmp.Or(v.reportedKind(), nowhere), true
+		}
 		return cmp.Or(v.unit.kind, nowhere), true
 	}
 	return "", false
