@@ -128,8 +128,7 @@ func (f *Feed) reach(place *time.Time, at time.Time) {
 	*place = at
 }
 
-// advance sends from a place of Progress up to an instant. The place reaches it
-// when all is settled.
+// advance sends from a place of Progress up to an instant.
 func (f *Feed) advance(ctx context.Context, op *Operator, place *time.Time, to time.Time) error {
 	begun := *place
 	settled := make(chan error, 1)
@@ -148,6 +147,7 @@ func (f *Feed) advance(ctx context.Context, op *Operator, place *time.Time, to t
 			return err
 		}
 		from = until
+		f.reach(place, from)
 		last := !from.Before(to)
 		if last || from.Sub(unsettled) >= feedStep {
 			// One step is folded while the next one is made.
@@ -158,11 +158,11 @@ func (f *Feed) advance(ctx context.Context, op *Operator, place *time.Time, to t
 			unsettled = from
 		}
 		if last {
+			// It is told when it is settled, or when the feed ends before.
 			if err := <-settled; err != nil {
 				return err
 			}
 		}
-		f.reach(place, from)
 		if err := f.save(ctx); err != nil {
 			return err
 		}
@@ -183,17 +183,10 @@ func (f *Feed) settle(ctx context.Context) error {
 	return nil
 }
 
-// catchUp sends what the live stream lacks up to now.
+// catchUp sends what the live stream lacks up to now. What comes meanwhile is the
+// stream's.
 func (f *Feed) catchUp(ctx context.Context, op *Operator) error {
-	for {
-		to := f.end()
-		if to.Sub(f.Progress.Live) < savePause {
-			return nil
-		}
-		if err := f.advance(ctx, op, &f.Progress.Live, to); err != nil {
-			return err
-		}
-	}
+	return f.advance(ctx, op, &f.Progress.Live, f.end())
 }
 
 // past sends the history before First.
