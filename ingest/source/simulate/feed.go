@@ -48,8 +48,8 @@ const (
 	// feedSpan is how much of the history is sent before it is said how far it has
 	// come: once begun it is sent to its end.
 	feedSpan = 4 * 24 * time.Hour
-	// feedStep is how much is sent before it is waited for.
-	feedStep = 4 * feedSpan
+	// feedStep is how many messages are sent before they are waited for.
+	feedStep = 60_000
 	// sendGrace is how long what has begun may take when the feed is to end.
 	sendGrace = 10 * time.Second
 	// savePause is how often the live stream says how far it has come.
@@ -109,7 +109,7 @@ func (f *Feed) end() time.Time {
 
 // send sends a span, to its end even if ctx ends, so that it is known what was
 // sent.
-func (f *Feed) send(ctx context.Context, op *Operator, from, to time.Time) error {
+func (f *Feed) send(ctx context.Context, op *Operator, from, to time.Time) (int64, error) {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	stop := context.AfterFunc(ctx, func() {
@@ -117,8 +117,7 @@ func (f *Feed) send(ctx context.Context, op *Operator, from, to time.Time) error
 		context.AfterFunc(work, func() { timer.Stop() })
 	})
 	defer stop()
-	_, err := Send(work, f.Sink, op.Messages(from, to), feedBatch)
-	return err
+	return Send(work, f.Sink, op.Messages(from, to), feedBatch)
 }
 
 // reach moves one of the places of Progress.
@@ -135,7 +134,8 @@ func (f *Feed) advance(ctx context.Context, op *Operator, place *time.Time, to t
 	settled <- nil
 	var settling sync.WaitGroup
 	defer settling.Wait()
-	for from, unsettled := begun, begun; from.Before(to); {
+	unsettled := int64(0)
+	for from := begun; from.Before(to); {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -143,19 +143,20 @@ func (f *Feed) advance(ctx context.Context, op *Operator, place *time.Time, to t
 		if until.After(to) {
 			until = to
 		}
-		if err := f.send(ctx, op, from, until); err != nil {
+		n, err := f.send(ctx, op, from, until)
+		if err != nil {
 			return err
 		}
-		from = until
+		from, unsettled = until, unsettled+n
 		f.reach(place, from)
 		last := !from.Before(to)
-		if last || from.Sub(unsettled) >= feedStep {
+		if last || unsettled >= feedStep {
 			// One step is folded while the next one is made.
 			if err := <-settled; err != nil {
 				return err
 			}
 			settling.Go(func() { settled <- f.settle(ctx) })
-			unsettled = from
+			unsettled = 0
 		}
 		if last {
 			// It is told when it is settled, or when the feed ends before.
@@ -206,7 +207,7 @@ func (f *Feed) present(ctx context.Context, op *Operator) error {
 	for {
 		from, to := f.Progress.Live, f.end()
 		if from.Before(to) {
-			if err := f.send(ctx, op, from, to); err != nil {
+			if _, err := f.send(ctx, op, from, to); err != nil {
 				return err
 			}
 			f.reach(&f.Progress.Live, to)
