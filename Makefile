@@ -31,14 +31,17 @@ setup: ## get the engine, ECharts and, on Debian as root, Chromium and a CJK fon
 build: setup ## build bin/youzhi
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/youzhi .
 
-run: build ## start all services; MAP=FILE INPUT=PATH imports first
+# A folder is simulated or real and stays so: youzhi refuses to mix the two.
+run: build ## start all services; MAP=FILE INPUT=PATH imports first; a new folder gets the demo
 ifneq ($(strip $(MAP)$(INPUT)),)
 	@test -n "$(MAP)" -a -n "$(INPUT)" || { echo "make run: MAP and INPUT belong together: make run MAP=deploy/mappings/olist.yaml INPUT=FOLDER" >&2; exit 2; }
 	bin/youzhi import --data "$(DATA)" --map "$(MAP)" $(INPUT)
-else
-	@test -d "$(DATA)" || echo "The folder $(DATA) is new and empty. To start with events of your own: make run MAP=deploy/mappings/NAME.yaml INPUT=FILE_OR_FOLDER"
-endif
 	exec bin/youzhi all --data "$(DATA)"
+else
+	@test -e "$(DATA)/SIMULATED" -o ! -e "$(DATA)/clickhouse" || exec bin/youzhi all --data "$(DATA)"; \
+	echo "The folder $(DATA) has no events of your own: a simulated operator is shown. For yours: make run DATA=FOLDER MAP=deploy/mappings/NAME.yaml INPUT=FILE_OR_FOLDER"; \
+	exec bin/youzhi demo --data "$(DATA)"
+endif
 
 # Two packages at a time at most: several of them hold a ClickHouse engine each.
 test: setup ## run all tests, with the race detector

@@ -63,11 +63,15 @@ type program struct {
 	log              *slog.Logger
 	telemetry        *process.Telemetry
 	health           *process.Health
+	// now is the clock; a demo may have one that runs faster.
+	now func() time.Time
+	// segment is the size of a file of the embedded broker's log, 0 for its own.
+	segment int
 }
 
 // command is the command line.
 func command(out, diagnostics io.Writer) *cobra.Command {
-	p := &program{out: out, diagnostics: diagnostics, flags: map[string]string{}}
+	p := &program{out: out, diagnostics: diagnostics, flags: map[string]string{}, now: time.Now}
 	root := &cobra.Command{
 		Use:           "youzhi",
 		Short:         "Youzhi 邮质: service quality of a postal operator, from its events to the figures",
@@ -84,7 +88,7 @@ func command(out, diagnostics io.Writer) *cobra.Command {
 	jobs := p.serviceCommand("jobs", "calculate figures and publish snapshots on schedule", "jobs")
 	jobs.AddCommand(p.runJobCommand())
 	root.AddCommand(
-		jobs,
+		jobs, p.demoCommand(), p.simulateCommand(),
 		p.serviceCommand("all", "run ingest, jobs and dashboard in one process", "ingest", "jobs", "dashboard"),
 		p.serviceCommand("ingest", "store the events of the Kafka topics in ClickHouse", "ingest"),
 		p.serviceCommand("dashboard", "serve the pages and the API", "dashboard"),
@@ -115,7 +119,7 @@ func (p *program) load(cmd *cobra.Command) error {
 		}
 	}
 	p.telemetry = process.NewTelemetry()
-	p.health = process.NewHealth(p.log, time.Now, p.telemetry.Gauge("youzhi_ready", "Readiness of a component, 1 or 0.", "component"))
+	p.health = process.NewHealth(p.log, p.now, p.telemetry.Gauge("youzhi_ready", "Readiness of a component, 1 or 0.", "component"))
 	return nil
 }
 
@@ -166,7 +170,7 @@ func (p *program) open(ctx context.Context) (*stores, error) {
 	if s.db, err = queries.Open(ctx, options); err != nil {
 		return nil, s.close(err)
 	}
-	if err := s.db.Migrate(ctx, time.Now()); err != nil {
+	if err := s.db.Migrate(ctx, p.now()); err != nil {
 		return nil, s.close(err)
 	}
 	if s.kafka, err = topic.New(topic.Options{Brokers: s.brokers}); err != nil {
@@ -182,7 +186,7 @@ func (p *program) openEmbedded(ctx context.Context) (*embedded.Instance, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return embedded.Open(ctx, embedded.Options{Dir: p.cfg.Data, Topics: partitions, Logger: p.log})
+	return embedded.Open(ctx, embedded.Options{Dir: p.cfg.Data, Topics: partitions, SegmentBytes: p.segment, Logger: p.log})
 }
 
 // figures is the metrics room over open stores.
@@ -294,32 +298,43 @@ func (p *program) serviceCommand(name, short string, services ...string) *cobra.
 		if s.instance != nil && !s.holder() && slices.Contains(services, "jobs") {
 			return s.close(fmt.Errorf("%s: another process holds the data folder, and one at a time folds into it; stop it first", name))
 		}
+		if _, ok, err := s.db.Simulation(ctx); err != nil {
+			return s.close(err)
+		} else if ok {
+			p.log.InfoContext(ctx, "the data are a simulated operator's; only demo and simulate go on with it")
+		}
 		f, err := p.figures(ctx, s, d)
 		if err != nil {
 			return s.close(err)
 		}
-		var run []process.Service
-		for _, name := range services {
-			var service process.Service
-			switch name {
-			case "ingest":
-				service, err = p.ingest(s)
-			case "jobs":
-				service, err = p.jobs(s, f)
-			case "dashboard":
-				service, err = p.dashboard(s, f, listener)
-			}
-			if err != nil {
-				return s.close(err)
-			}
-			run = append(run, service)
-		}
-		err = process.RunServices(ctx, p.log, p.cfg.Shutdown, run...)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Shutdown)
-		defer cancel()
-		return s.close(errors.Join(err, f.editions.Close(last)))
+		return p.serve(ctx, s, f, listener, services)
 	}
 	return cmd
+}
+
+// serve runs services, and others beside them, over open stores, which it closes.
+func (p *program) serve(ctx context.Context, s *stores, f *figures, listener net.Listener, services []string, others ...process.Service) error {
+	run := others
+	for _, name := range services {
+		var service process.Service
+		var err error
+		switch name {
+		case "ingest":
+			service, err = p.ingest(s)
+		case "jobs":
+			service, err = p.jobs(s, f)
+		case "dashboard":
+			service, err = p.dashboard(s, f, listener)
+		}
+		if err != nil {
+			return s.close(err)
+		}
+		run = append(run, service)
+	}
+	err := process.RunServices(ctx, p.log, p.cfg.Shutdown, run...)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Shutdown)
+	defer cancel()
+	return s.close(errors.Join(err, f.editions.Close(last)))
 }
 
 func (p *program) ingest(s *stores) (process.Service, error) {
@@ -328,7 +343,7 @@ func (p *program) ingest(s *stores) (process.Service, error) {
 		Rows: p.cfg.Ingest.BatchRows, Bytes: int(p.cfg.Ingest.BatchBytes), Age: p.cfg.Ingest.BatchAge,
 		ReconcileEvery: p.cfg.Ingest.ReconcileEvery,
 		Health:         p.health.Component("ingest"), Counters: consume.NewCounters(p.telemetry.Counter),
-		Logger: p.log, Now: time.Now,
+		Logger: p.log, Now: p.now,
 	})
 	if err != nil {
 		return process.Service{}, err
@@ -346,7 +361,7 @@ const (
 
 func (p *program) scheduler(s *stores, f *figures) (*schedule.Scheduler, error) {
 	publish := func(grain calendar.Grain) func(context.Context, time.Time) error {
-		return snapshot.New(snapshot.Options{DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Fold: f.fold.Run, Now: time.Now}, grain).Run
+		return snapshot.New(snapshot.Options{DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Fold: f.fold.Run, Now: p.now}, grain).Run
 	}
 	health := p.health.Component("fold")
 	fold := func(ctx context.Context, at time.Time) error {
@@ -358,7 +373,7 @@ func (p *program) scheduler(s *stores, f *figures) (*schedule.Scheduler, error) 
 	if err != nil {
 		return nil, err
 	}
-	return schedule.New(p.log, time.Now, ledger.New(s.db), f.calendar,
+	return schedule.New(p.log, p.now, ledger.New(s.db), f.calendar,
 		schedule.Job{Name: jobFold, Spec: p.cfg.Jobs.Fold, Run: fold, Timeout: time.Hour, Quiet: true},
 		schedule.Job{Name: jobSnapshotDaily, Spec: p.cfg.Jobs.SnapshotDaily, Run: publish(calendar.GrainDay), CatchUp: schedule.CatchUpEach, Timeout: time.Hour},
 		schedule.Job{Name: jobSnapshotMonthly, Spec: p.cfg.Jobs.SnapshotMonthly, Run: publish(calendar.GrainMonth), CatchUp: schedule.CatchUpEach, Timeout: time.Hour},
@@ -378,7 +393,7 @@ func (p *program) reports(s *stores, f *figures) (*report.Maker, error) {
 	}
 	return report.New(report.Options{
 		DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Definitions: f.versions,
-		Charts: chart.NewRenderer(script), Typeface: files.Typeface, Now: time.Now, Logger: p.log,
+		Charts: chart.NewRenderer(script), Typeface: files.Typeface, Now: p.now, Logger: p.log,
 	}), nil
 }
 
@@ -393,7 +408,7 @@ func (p *program) jobs(s *stores, f *figures) (process.Service, error) {
 func (p *program) dashboard(s *stores, f *figures, listener net.Listener) (process.Service, error) {
 	server, err := web.New(web.Options{
 		Evaluator: f.eval, DB: s.db, Catalogue: f.cat, Language: page.Language(p.cfg.Language),
-		Logger: p.log, Now: time.Now, Components: p.components, Telemetry: p.telemetry.WriteText,
+		Logger: p.log, Now: p.now, Components: p.components, Telemetry: p.telemetry.WriteText,
 	})
 	if err != nil {
 		return process.Service{}, err
@@ -442,7 +457,7 @@ func (p *program) importCommand() *cobra.Command {
 		Short: "bring files or folders through Kafka into ClickHouse, and check the books",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Inputs, o.Now = args, time.Now
+			o.Inputs, o.Now = args, p.now
 			o.Progress, o.Terminal = p.diagnostics, terminal(p.diagnostics)
 			return p.runImport(cmd.Context(), o)
 		},
@@ -478,6 +493,9 @@ func (p *program) runImport(ctx context.Context, o source.Options) error {
 	s, err := p.open(ctx)
 	if err != nil {
 		return err
+	}
+	if err := p.refuseSimulated(ctx, s); err != nil {
+		return s.close(fmt.Errorf("import: %w", err))
 	}
 	f, err := p.figures(ctx, s, d)
 	if err != nil {
@@ -518,7 +536,7 @@ func (p *program) runImport(ctx context.Context, o source.Options) error {
 		return s.close(err)
 	}
 	if s.holder() {
-		err = errors.Join(err, f.fold.Run(ctx, time.Now()))
+		err = errors.Join(err, f.fold.Run(ctx, p.now()))
 	}
 	return s.close(errors.Join(err, p.reconcile(ctx, s)))
 }
@@ -535,7 +553,7 @@ func (p *program) waiting(o source.Options) func(left int64) {
 }
 
 func (p *program) reconcile(ctx context.Context, s *stores) error {
-	r, err := consume.Reconcile(ctx, s.kafka, s.db, p.cfg.Kafka.Group, event.Topics(), time.Now())
+	r, err := consume.Reconcile(ctx, s.kafka, s.db, p.cfg.Kafka.Group, event.Topics(), p.now())
 	if err != nil {
 		return err
 	}
@@ -574,7 +592,7 @@ func (p *program) validateCommand() *cobra.Command {
 				return fmt.Errorf("validate: %w", err)
 			}
 			defer func() { err = errors.Join(err, in.Close()) }()
-			v, err := source.Validate(in, time.Now(), func(f source.Finding) error {
+			v, err := source.Validate(in, p.now(), func(f source.Finding) error {
 				_, err := fmt.Fprintf(p.out, "%s: %s\n", args[0], f)
 				return err
 			})
@@ -602,11 +620,11 @@ func (p *program) kpiCommand() *cobra.Command {
 		Use:   "kpi [KEY...]",
 		Short: "print figures; without keys, of all indicators",
 		RunE: func(cmd *cobra.Command, keys []string) error {
-			q, err := metrics.ParseQuestion(keys, from, to, grain, by, where, asOf, calendar.DayOf(time.Now()))
+			q, err := metrics.ParseQuestion(keys, from, to, grain, by, where, asOf, calendar.DayOf(p.now()))
 			if err != nil {
 				return err
 			}
-			if q.AsOf.After(time.Now()) {
+			if q.AsOf.After(p.now()) {
 				return fmt.Errorf("--as-of %q: lies in the future", asOf)
 			}
 			var day *calendar.Day
@@ -677,7 +695,7 @@ func (p *program) kpi(ctx context.Context, q metrics.Question, published *calend
 			return f.eval.Published(ctx, q.Keys, q.By, *published)
 		}
 		if q.AsOf.IsZero() && s.holder() {
-			if err := f.fold.Run(ctx, time.Now()); err != nil {
+			if err := f.fold.Run(ctx, p.now()); err != nil {
 				return nil, err
 			}
 		}
@@ -710,7 +728,7 @@ func (p *program) reportCommand() *cobra.Command {
 			if language == "" {
 				language = p.cfg.Language
 			}
-			o, err := report.ParseOrder(period, language, asOf, out, time.Now())
+			o, err := report.ParseOrder(period, language, asOf, out, p.now())
 			if err != nil {
 				return err
 			}
@@ -777,7 +795,7 @@ func (p *program) rebuildCommand() *cobra.Command {
 				if err := f.builder.Forget(cmd.Context()); err != nil {
 					return err
 				}
-				return f.fold.Run(cmd.Context(), time.Now())
+				return f.fold.Run(cmd.Context(), p.now())
 			})
 		},
 	}
@@ -806,13 +824,13 @@ func (p *program) runJobCommand() *cobra.Command {
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{jobFold, jobSnapshotDaily, jobSnapshotMonthly, jobReportMonthly},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			instant := time.Now()
+			instant := p.now()
 			if at != "" {
 				var err error
 				if instant, err = time.Parse(time.RFC3339, at); err != nil {
 					return fmt.Errorf("--at %q: want RFC 3339 with an offset", at)
 				}
-				if instant.After(time.Now()) {
+				if instant.After(p.now()) {
 					// Live figures never go back in time, so one run for a day to come
 					// would hold them there.
 					return fmt.Errorf("--at %q: lies in the future", at)

@@ -1117,6 +1117,13 @@ inputs:
 		{name: "job in the future", args: []string{"jobs", "run", "fold", "--at", "2199-01-01T00:00:00Z"}, want: []string{"--at", "2199"}},
 		{name: "open to anyone", args: []string{"clickhouse", "--listen", "0.0.0.0:0"}, want: []string{"0.0.0.0:0", "password"}},
 		{name: "no address", args: []string{"all", "--listen", "here"}, want: []string{"listen", "here"}},
+		{name: "demo scale", args: []string{"demo", "--scale", "0"}, want: []string{"demo: --scale 0", "more than 0"}},
+		{name: "demo speed", args: []string{"demo", "--speed", "-1"}, want: []string{"demo: --speed -1"}},
+		{name: "demo with servers", env: []string{"YOUZHI_KAFKA_BROKERS=127.0.0.1:1"}, args: []string{"demo"}, want: []string{"demo: ", "kafka.brokers", "youzhi simulate"}},
+		{name: "simulate days", args: []string{"simulate", "--from", "2026-13-01"}, want: []string{"simulate: --from", "2026-13-01"}},
+		{name: "simulate to come", args: []string{"simulate", "--to", "2099-01-01"}, want: []string{"simulate: --to 2099-01-01", "future"}},
+		{name: "simulate short", args: []string{"simulate", "--from", "2026-01-01", "--to", "2026-01-05"}, want: []string{"simulate: ", "at least 30"}},
+		{name: "simulate rate", args: []string{"simulate", "--rate", "2"}, want: []string{"simulate: --rate", "--live"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDesk(t, test.env...)

@@ -32,7 +32,15 @@ type site struct {
 // pages starts the program on a data folder and gives its pages.
 func (d *desk) pages(folder string) site {
 	d.Helper()
-	p := d.start("all", "--data", folder, "--listen", "127.0.0.1:0")
+	s := d.site("all", "--data", folder)
+	d.Cleanup(s.stop)
+	return s
+}
+
+// site starts a command that serves pages, and waits until it is ready.
+func (d *desk) site(args ...string) site {
+	d.Helper()
+	p := d.start(append(args, "--listen", "127.0.0.1:0")...)
 	address := regexp.MustCompile(`address=(http://[0-9.:]+)`)
 	p.until("address of the pages", func() bool { return address.MatchString(p.err.String()) })
 	s := site{p, address.FindStringSubmatch(p.err.String())[1]}
@@ -44,7 +52,6 @@ func (d *desk) pages(folder string) site {
 		_ = answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
 	})
-	d.Cleanup(p.stop)
 	return s
 }
 

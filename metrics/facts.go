@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"youzhi/metrics/calendar"
@@ -121,15 +122,33 @@ func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]s
 			}
 		}
 	}
+	return now, f.replaceAll(ctx, run, windows, days, asOf)
+}
+
+// refreshing is how many windows' facts are replaced side by side: answers wait
+// for them, and much of a statement's time is its analysis, by one thread.
+const refreshing = 3
+
+// replaceAll replaces the facts of some days of each window.
+func (f *Facts) replaceAll(ctx context.Context, run uint64, windows map[window][]member, days map[window]map[calendar.Day]struct{}, asOf time.Time) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	places := make(chan struct{}, refreshing)
+	var all sync.WaitGroup
 	for w, members := range windows {
 		if len(days[w]) == 0 {
 			continue
 		}
-		if err := f.replace(ctx, run, w, members, slices.Sorted(maps.Keys(days[w])), asOf); err != nil {
-			return "", fmt.Errorf("facts of %s by %s: %w", w.base, w.anchor, err)
-		}
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			if err := f.replace(ctx, run, w, members, slices.Sorted(maps.Keys(days[w])), asOf); err != nil {
+				cancel(fmt.Errorf("facts of %s by %s: %w", w.base, w.anchor, err))
+			}
+		})
 	}
-	return now, nil
+	all.Wait()
+	return context.Cause(ctx)
 }
 
 // dayCondition is a condition on the days and its parameters.

@@ -23,6 +23,8 @@ type Frame struct {
 	Export string
 	// Made is when the page was made.
 	Made time.Time
+	// Simulated is nil where nobody said that the data are simulated.
+	Simulated *Simulated
 }
 
 // MadeAt is when the page was made, in Beijing.

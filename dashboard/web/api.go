@@ -207,6 +207,16 @@ type apiFresh struct {
 	ReceivedAt *time.Time `json:"received_at"`
 }
 
+// apiSimulation is the operator whose events these are, if it is a simulated one.
+type apiSimulation struct {
+	Seed   uint64    `json:"seed"`
+	Scale  float64   `json:"scale"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	Ends   time.Time `json:"ends"`
+	Loaded float64   `json:"loaded"`
+}
+
 func (s *Server) apiFreshness(c *fiber.Ctx) error {
 	if _, err := query(c); err != nil {
 		return err
@@ -224,7 +234,16 @@ func (s *Server) apiFreshness(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	out := map[string]any{"as_of": nil, "lag_seconds": nil, "reconciled_at": nil, "missing": nil}
+	simulated, err := s.simulation(ctx)
+	if err != nil {
+		return err
+	}
+	out := map[string]any{"as_of": nil, "lag_seconds": nil, "reconciled_at": nil, "missing": nil, "simulated": nil}
+	if simulated != nil {
+		out["simulated"] = apiSimulation{
+			Seed: simulated.Seed, Scale: simulated.Scale, From: simulated.From, To: simulated.To, Ends: simulated.Ends, Loaded: simulated.Loaded,
+		}
+	}
 	if !asOf.IsZero() {
 		out["as_of"], out["lag_seconds"] = asOf, s.o.Now().Sub(asOf).Seconds()
 	}

@@ -78,7 +78,7 @@ func (s *Server) fault(c *fiber.Ctx, err error) error {
 		}})
 	}
 	body, err := s.renderer.Render(&page.Fault{
-		Frame: page.Frame{Lang: l, Title: a.heading, Path: "/", Made: s.o.Now()},
+		Frame: page.Frame{Lang: l, Title: a.heading, Path: "/", Made: s.o.Now(), Simulated: simulatedLine(l, s.lastSimulation(), s.o.Now())},
 		Code:  a.status, Heading: a.heading, Message: a.message, RequestID: id,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -94,6 +95,8 @@ type opening struct {
 	scope    page.Scope
 	filters  page.Filters
 	standing page.Standing
+	// simulated is nil where the data are not said to be simulated.
+	simulated *page.Simulation
 }
 
 // choices bounds the values of a filter.
@@ -156,16 +159,19 @@ func (s *Server) open(c *fiber.Ctx, known ...string) (*opening, error) {
 	}
 	ctx := c.UserContext()
 	var (
-		group      together
-		filtersErr error
+		group        together
+		filtersErr   error
+		simulatedErr error
 	)
+	group.Go(func() { o.simulated, simulatedErr = s.simulation(ctx) })
 	group.Go(func() { o.standing = s.standing(ctx) })
 	group.Go(func() { o.filters, filtersErr = s.filters.get(ctx, s.o) })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if filtersErr != nil {
-		return nil, filtersErr
+	// A page without the line that it is simulated is not shown.
+	if err := errors.Join(filtersErr, simulatedErr); err != nil {
+		return nil, err
 	}
 	if o.standing.Err != nil {
 		s.o.Logger.ErrorContext(ctx, "state of the data unavailable", "request_id", requestID(c), "error", o.standing.Err)
@@ -186,7 +192,8 @@ func (s *Server) frame(o *opening, section, title, path, export string, keep ...
 		}
 	}
 	return page.Frame{
-		Lang: o.lang, Title: title, Path: path, Scope: o.scope, Query: pairs, Section: section, Export: export, Made: now,
+		Simulated: simulatedLine(o.lang, o.simulated, now),
+		Lang:      o.lang, Title: title, Path: path, Scope: o.scope, Query: pairs, Section: section, Export: export, Made: now,
 		Bar: page.BarOf(o.lang, o.scope, path, pairs, o.filters, page.FreshOf(o.lang, o.standing, now, "/data")),
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -70,6 +71,8 @@ type Server struct {
 	assets   *assets.Set
 	renderer *page.Renderer
 	filters  filters
+	// simulated is what was last read of it, for pages about faults.
+	simulated atomic.Pointer[page.Simulation]
 }
 
 // New loads assets and templates; it opens nothing.

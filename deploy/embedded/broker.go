@@ -36,6 +36,11 @@ type Broker struct {
 // has fewer gets more; Kafka takes none away. It listens on the port that it had
 // before, when that is free.
 func OpenBroker(ctx context.Context, dir string, topics map[string]int32, logger *slog.Logger) (*Broker, error) {
+	return openBroker(ctx, dir, topics, 0, logger)
+}
+
+// openBroker also sets the size of the log's files, unless it is 0.
+func openBroker(ctx context.Context, dir string, topics map[string]int32, segment int, logger *slog.Logger) (*Broker, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the Kafka broker's folder: %w", err)
 	}
@@ -44,6 +49,15 @@ func OpenBroker(ctx context.Context, dir string, topics map[string]int32, logger
 		return nil, fmt.Errorf("listen for the Kafka broker: %w", err)
 	}
 	address := listener.Addr().String()
+	configs := map[string]string{
+		"message.max.bytes": strconv.Itoa(MaxMessageBytes),
+		// Offsets that Kafka forgets after a week without a reader would make
+		// ingest read everything again.
+		"offsets.retention.minutes": strconv.Itoa(100 * 366 * 24 * 60),
+	}
+	if segment > 0 {
+		configs["log.segment.bytes"] = strconv.Itoa(segment)
+	}
 	cluster, err := kfake.NewCluster(
 		kfake.NumBrokers(1),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return listener, nil }),
@@ -51,12 +65,7 @@ func OpenBroker(ctx context.Context, dir string, topics map[string]int32, logger
 		kfake.SyncWrites(),
 		kfake.ClusterID("youzhi"),
 		kfake.WithLogger(brokerLog{logger}),
-		kfake.BrokerConfigs(map[string]string{
-			"message.max.bytes": strconv.Itoa(MaxMessageBytes),
-			// Offsets that Kafka forgets after a week without a reader would make
-			// ingest read everything again.
-			"offsets.retention.minutes": strconv.Itoa(100 * 366 * 24 * 60),
-		}),
+		kfake.BrokerConfigs(configs),
 	)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the Kafka broker on %s: %w", dir, err), listener.Close())
@@ -152,6 +161,21 @@ func (b *Broker) grow(ctx context.Context, topic string, partitions int32) error
 			}
 			return fmt.Errorf("the broker says %d %s", of.ErrorCode, reason)
 		}
+	}
+	return nil
+}
+
+// trim forgets the messages of a partition before an offset, but not the last.
+func (b *Broker) trim(topic string, partition int32, before int64) error {
+	info := b.cluster.PartitionInfo(topic, partition)
+	if info == nil {
+		return fmt.Errorf("trim topic %s: it has no partition %d", topic, partition)
+	}
+	if before = min(before, info.HighWatermark-1); before <= info.LogStartOffset {
+		return nil
+	}
+	if err := b.cluster.DeleteRecords(topic, partition, before); err != nil {
+		return fmt.Errorf("trim topic %s, partition %d: %w", topic, partition, err)
 	}
 	return nil
 }

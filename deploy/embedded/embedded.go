@@ -33,6 +33,9 @@ type Options struct {
 	// Statements bounds how many statements run at once; 0 is 64. One that
 	// waits for rows to be read counts.
 	Statements int
+	// SegmentBytes is the size of a file of the broker's log; 0 is the broker's own
+	// 100 MiB. Trim frees whole files.
+	SegmentBytes int
 	// Logger takes what happens inside; nil drops it.
 	Logger *slog.Logger
 }
@@ -164,6 +167,16 @@ func (i *Instance) Brokers() []string {
 		return i.holder.broker.Addrs()
 	}
 	return append([]string(nil), i.guest.published.Brokers...)
+}
+
+// Trim lets the broker forget the messages of a partition before an offset, but
+// not the last one: with it the log keeps its place over a crash. Only the holder
+// can.
+func (i *Instance) Trim(topic string, partition int32, before int64) error {
+	if i.holder == nil {
+		return errors.New("trim the broker's log: another process holds the data folder")
+	}
+	return i.holder.broker.trim(topic, partition, before)
 }
 
 // Ready says whether engine and broker answer; nil is yes.

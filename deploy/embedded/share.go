@@ -88,7 +88,7 @@ func hold(ctx context.Context, options Options, lock *os.File) (_ *holder, err e
 		return nil, err
 	}
 	h.handler = &handler{engine: h.engine, logger: options.Logger}
-	if h.broker, err = OpenBroker(ctx, filepath.Join(h.dir, brokerFolder), options.Topics, options.Logger); err != nil {
+	if h.broker, err = openBroker(ctx, filepath.Join(h.dir, brokerFolder), options.Topics, options.SegmentBytes, options.Logger); err != nil {
 		return nil, err
 	}
 	listener, err := h.listen(ctx)
