@@ -22,7 +22,7 @@ func TestDefault(t *testing.T) {
 		}
 	}
 	want := []string{
-		"cases.promise", "cases.promise_day",
+		"cases.promise", "cases.promise_day", "cases.acceptance", "cases.archiving",
 		"tickets.enquiry_answer", "tickets.feedback_response", "tickets.complaint_accept",
 		"tickets.complaint_investigation", "tickets.complaint_feedback", "tickets.ticket_due",
 	}
