@@ -33,6 +33,7 @@ import (
 	"youzhi/jobs/ledger"
 	"youzhi/jobs/report"
 	"youzhi/jobs/schedule"
+	"youzhi/jobs/simulation"
 	"youzhi/jobs/snapshot"
 	"youzhi/metrics"
 	"youzhi/metrics/calendar"
@@ -450,6 +451,237 @@ func (p *program) clickhouseCommand() *cobra.Command {
 	return cmd
 }
 
+// demoSegment is small, for the demo's log is freed file by file.
+const demoSegment = 4 << 20
+
+// simulated are the open stores as those of a simulated operator.
+func (p *program) simulated(s *stores) simulation.Stores {
+	at := simulation.Stores{DB: s.db, Name: "the database " + p.cfg.ClickHouse.Database, Logged: func(ctx context.Context) (bool, error) {
+		ends, err := consume.Ends(ctx, s.kafka, p.cfg.Kafka.Group, event.Topics()...)
+		return len(ends) > 0, err
+	}}
+	if s.instance != nil {
+		at.Name, at.Folder = "the folder "+p.cfg.Data, p.cfg.Data
+	}
+	return at
+}
+
+// operatorFlags are those that say which simulated operator is wanted.
+func operatorFlags(cmd *cobra.Command, o *simulation.Order) {
+	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of the operator: the same seed and days are the same events")
+	cmd.Flags().Float64Var(&o.Scale, "scale", 1, "size of the operator; 1 is some 300000 cases in 15 months")
+}
+
+// stored waits until the group has stored all that the log holds.
+func (p *program) stored(ctx context.Context, s *stores) error {
+	targets, err := consume.Ends(ctx, s.kafka, p.cfg.Kafka.Group, event.Topics()...)
+	if err != nil {
+		return err
+	}
+	return consume.WaitCommitted(ctx, s.kafka, p.cfg.Kafka.Group, targets, nil)
+}
+
+func (p *program) demoCommand() *cobra.Command {
+	var o simulation.Order
+	var speed float64
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "run everything with a simulated operator: 15 months of history, then a live stream",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Given = given(cmd)
+			if err := p.demo(cmd.Context(), &o, speed); err != nil {
+				return fmt.Errorf("demo: %w", err)
+			}
+			return nil
+		},
+	}
+	operatorFlags(cmd, &o)
+	cmd.Flags().Float64Var(&speed, "speed", 1, "how many times as fast as ours its clock runs, for tests")
+	cmd.Flags().String("listen", "", "address of the pages, host:port")
+	return cmd
+}
+
+// given are the names of the flags of an operator that a person has set.
+func given(cmd *cobra.Command) []string {
+	return slices.DeleteFunc([]string{"seed", "scale", "from", "to"}, func(name string) bool { return !cmd.Flags().Changed(name) })
+}
+
+func (p *program) demo(ctx context.Context, o *simulation.Order, speed float64) error {
+	if p.cfg.ClickHouse.DSN.Reveal() != "" || len(p.cfg.Kafka.Brokers) > 0 {
+		return errors.New("it has its own ClickHouse and Kafka: leave clickhouse.dsn and kafka.brokers empty, or use youzhi simulate")
+	}
+	wanted, err := o.New(p.now())
+	if err := errors.Join(err, simulation.CheckSpeed("speed", speed, false)); err != nil {
+		return err
+	}
+	d, err := p.definitions()
+	if err != nil {
+		return err
+	}
+	listener, err := web.Listen(ctx, p.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }() // the server has closed it, if it came so far
+	p.segment = demoSegment
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	if !s.holder() {
+		return s.close(errors.New("another process holds the data folder; stop it first"))
+	}
+	operator, err := o.Own(ctx, p.simulated(s), simulation.NewestFirst(wanted))
+	if err != nil {
+		return s.close(err)
+	}
+	// A demo whose clock was faster than ours goes on where it was.
+	if begin := operator.Live; speed != 1 || begin.After(p.now()) {
+		if now := p.now(); begin.Before(now) {
+			begin = now
+		}
+		p.now = simulation.Faster(p.now, begin, speed)
+	}
+	f, err := p.figures(ctx, s, d)
+	if err != nil {
+		return s.close(err)
+	}
+	feed, err := simulation.Feed(s.db, &operator, s.kafka, func(ctx context.Context) error {
+		if err := p.stored(ctx, s); err != nil {
+			return err
+		}
+		return f.fold.Run(ctx, p.now())
+	}, p.now, p.log)
+	if err != nil {
+		return s.close(err)
+	}
+	p.log.InfoContext(ctx, "the data are simulated", "seed", operator.Seed, "scale", operator.Scale, "from", operator.From, "to", operator.To, "live_until", operator.Ends)
+	return p.serve(ctx, s, f, listener, []string{"ingest", "jobs", "dashboard"},
+		process.Service{Name: "simulation", Run: func(ctx context.Context) error {
+			err := feed.Run(ctx)
+			if err == nil {
+				// The pages stay when the operator has come to its end.
+				<-ctx.Done()
+			}
+			return err
+		}},
+		process.Service{Name: "trim", Run: func(ctx context.Context) error {
+			consume.Forget(ctx, s.kafka, p.cfg.Kafka.Group, s.instance.Trim, p.log, event.Topics()...)
+			return nil
+		}})
+}
+
+func (p *program) simulateCommand() *cobra.Command {
+	var o simulation.Order
+	var live bool
+	var rate float64
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "send a simulated operator's events to Kafka: its history at full speed and, with --live, what comes after",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Given = given(cmd)
+			err := simulation.CheckSpeed("rate", rate, true)
+			if cmd.Flags().Changed("rate") && !live {
+				err = errors.New("--rate: only goes with --live")
+			}
+			if err == nil {
+				err = p.simulate(cmd.Context(), &o, live, rate)
+			}
+			if err != nil {
+				return fmt.Errorf("simulate: %w", err)
+			}
+			return nil
+		},
+	}
+	operatorFlags(cmd, &o)
+	cmd.Flags().StringVar(&o.From, "from", "", "first Beijing day of the history, YYYY-MM-DD (default: 15 months before its end)")
+	cmd.Flags().StringVar(&o.To, "to", "", "Beijing day after its last, YYYY-MM-DD (default: now)")
+	cmd.Flags().BoolVar(&live, "live", false, "go on by the clock when the history is sent, until told to stop")
+	cmd.Flags().Float64Var(&rate, "rate", 0, "with --live: how many times as fast as the clock, until it is now (default: at full speed)")
+	return cmd
+}
+
+func (p *program) simulate(ctx context.Context, o *simulation.Order, live bool, rate float64) error {
+	wanted, err := o.New(p.now())
+	if err != nil {
+		return err
+	}
+	d, err := p.definitions()
+	if err != nil {
+		return err
+	}
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.kafka.Create(ctx, p.cfg.Kafka.Partitions, event.Topics()...); err != nil {
+		return s.close(err)
+	}
+	operator, err := o.Own(ctx, p.simulated(s), wanted)
+	if err != nil {
+		return s.close(err)
+	}
+	clock := p.now
+	if live {
+		operator = simulation.Endless(operator)
+		if rate > 0 {
+			clock = simulation.CatchingUp(clock, slices.MaxFunc([]time.Time{operator.To, operator.Live}, time.Time.Compare), rate)
+		}
+	}
+	f, err := p.figures(ctx, s, d)
+	if err != nil {
+		return s.close(err)
+	}
+	stop, err := p.besides(ctx, s)
+	if err != nil {
+		return s.close(err)
+	}
+	var settle func(context.Context) error
+	if s.instance != nil {
+		settle = func(ctx context.Context) error { return p.stored(ctx, s) }
+	}
+	feed, err := simulation.Feed(s.db, &operator, s.kafka, settle, clock, p.log)
+	if err == nil {
+		err = feed.Run(ctx)
+	}
+	err = errors.Join(err, stop())
+	if err != nil || ctx.Err() != nil {
+		return s.close(err)
+	}
+	fmt.Fprintf(p.out, "sent: the operator with seed %d, scale %v, from %s up to %s\n", operator.Seed, operator.Scale,
+		operator.From.In(calendar.Beijing).Format(time.RFC3339), operator.Live.In(calendar.Beijing).Format(time.RFC3339))
+	if s.holder() {
+		err = f.fold.Run(ctx, p.now())
+	}
+	if s.instance != nil {
+		err = errors.Join(err, p.reconcile(ctx, s))
+	}
+	return s.close(err)
+}
+
+// besides stores what is sent, until it is stopped: with the stores of this machine
+// a command that sends is a member of the group itself, since who holds them need
+// not be. Only the command's own end checks the books.
+func (p *program) besides(ctx context.Context, s *stores) (stop func() error, err error) {
+	if s.instance == nil {
+		return func() error { return nil }, nil
+	}
+	p.cfg.Ingest.ReconcileEvery = 0
+	service, err := p.ingest(s)
+	if err != nil {
+		return nil, err
+	}
+	working, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- service.Run(working) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}, nil
+}
+
 func (p *program) importCommand() *cobra.Command {
 	o := source.Options{}
 	cmd := &cobra.Command{
@@ -479,9 +711,7 @@ func terminal(w io.Writer) bool {
 }
 
 // runImport sends files to Kafka, waits until the group has stored them and
-// prints the books. With the stores of this machine it is a member of the group
-// itself, since who holds them need not be; where nobody else holds them, it
-// also folds.
+// prints the books. Where nobody else holds the stores, it also folds.
 func (p *program) runImport(ctx context.Context, o source.Options) error {
 	if err := source.Check(o); err != nil {
 		return err
@@ -494,7 +724,7 @@ func (p *program) runImport(ctx context.Context, o source.Options) error {
 	if err != nil {
 		return err
 	}
-	if err := p.refuseSimulated(ctx, s); err != nil {
+	if err := simulation.Refuse(ctx, p.simulated(s)); err != nil {
 		return s.close(fmt.Errorf("import: %w", err))
 	}
 	f, err := p.figures(ctx, s, d)
@@ -505,19 +735,9 @@ func (p *program) runImport(ctx context.Context, o source.Options) error {
 		return s.close(err)
 	}
 	o.Sink = s.kafka
-	working, stop := context.WithCancel(ctx)
-	defer stop()
-	ingested := make(chan error, 1)
-	if s.instance != nil {
-		// Only the import's own end checks the books.
-		p.cfg.Ingest.ReconcileEvery = 0
-		service, err := p.ingest(s)
-		if err != nil {
-			return s.close(err)
-		}
-		go func() { ingested <- service.Run(working) }()
-	} else {
-		ingested <- nil
+	stop, err := p.besides(ctx, s)
+	if err != nil {
+		return s.close(err)
 	}
 	result, err := source.Import(ctx, o)
 	if err == nil || errors.Is(err, source.ErrBadRows) {
@@ -527,8 +747,7 @@ func (p *program) runImport(ctx context.Context, o source.Options) error {
 		}
 		err = errors.Join(err, consume.WaitCommitted(ctx, s.kafka, p.cfg.Kafka.Group, targets, p.waiting(o)))
 	}
-	stop()
-	err = errors.Join(err, <-ingested)
+	err = errors.Join(err, stop())
 	if werr := result.WriteText(p.out); werr != nil {
 		err = errors.Join(err, werr)
 	}

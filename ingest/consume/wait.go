@@ -2,7 +2,9 @@ package consume
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"youzhi/ingest/topic"
@@ -66,6 +68,40 @@ func WaitCommitted(ctx context.Context, kafka *topic.Client, group string, targe
 		case <-ticker.C:
 		case <-ctx.Done():
 			return fmt.Errorf("wait for group %s: %d offsets are left: %w", group, todo, ctx.Err())
+		}
+	}
+}
+
+// Ends are targets for all that the topics hold now.
+func Ends(ctx context.Context, kafka *topic.Client, group string, topics ...string) (Targets, error) {
+	offsets, err := kafka.Offsets(ctx, group, topics...)
+	if err != nil {
+		return nil, err
+	}
+	targets := Targets{}
+	for _, o := range offsets {
+		targets.Add(o.Topic, []topic.Acknowledgement{{Partition: o.Partition, Offset: o.End - 1}})
+	}
+	return targets, nil
+}
+
+// Forget takes what the group has stored out of a log that nobody else reads, each
+// minute until ctx ends. trim forgets the messages of a partition before an offset.
+func Forget(ctx context.Context, kafka *topic.Client, group string, trim func(topic string, partition int32, before int64) error, log *slog.Logger, topics ...string) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		offsets, err := kafka.Offsets(ctx, group, topics...)
+		for _, o := range offsets {
+			err = errors.Join(err, trim(o.Topic, o.Partition, o.Committed))
+		}
+		if err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "the broker's log keeps what is stored", "error", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
