@@ -178,7 +178,7 @@ func (b *buffer) String() string {
 
 func (d *desk) start(args ...string) *process {
 	d.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*patience)
 	p := &process{desk: d, command: exec.CommandContext(ctx, program, args...), out: new(buffer), err: new(buffer), ended: make(chan struct{})}
 	p.command.Dir, p.command.Env = d.dir, d.env
 	p.command.Stdout, p.command.Stderr = p.out, p.err

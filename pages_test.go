@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -86,6 +88,8 @@ type verdict struct {
 	pending  bool
 	success  bool
 	value    float64
+	// With a censored value it is only known that the true one is not less.
+	censored bool
 }
 
 func (v verdict) in(part string) bool {
@@ -115,6 +119,28 @@ type judge struct {
 	pol    *policy.Policy
 	cal    *calendar.Calendar
 	asOf   time.Time
+	// steps are what a source was ever seen to report of a product.
+	steps map[reporter]bool
+}
+
+type reporter struct{ base, source, product, step string }
+
+// told says whether a unit's source reports all of some steps of its product.
+func (j *judge) told(base string, u *fold.Unit, steps ...string) bool {
+	return !slices.ContainsFunc(steps, func(step string) bool { return !j.steps[reporter{base, u.Source, u.Dims.Product, step}] })
+}
+
+// learn sees what the sources report.
+func (j *judge) learn() {
+	j.steps = map[reporter]bool{}
+	for name, events := range j.events {
+		base, _, _ := strings.Cut(name, "/")
+		_, u := j.fold(name)
+		for _, e := range events {
+			_, step, _ := strings.Cut(strings.TrimPrefix(e.Type, "cn.post."), ".")
+			j.steps[reporter{base, u.Source, u.Dims.Product, step}] = true
+		}
+	}
 }
 
 // stored reads all raw events of a data folder, by base and subject.
@@ -155,66 +181,173 @@ func (j *judge) clock(a fold.Anchor) verdict {
 	}
 }
 
-func (j *judge) unit(base, subject string) judged {
-	h := fold.Effective(j.events[base+"/"+subject], j.asOf, nil)
-	out := judged{of: map[string]verdict{}}
-	var unit fold.Unit
+// fold gives a subject as the fold sees it: a case, a ticket or a survey.
+func (j *judge) fold(name string) (any, *fold.Unit) {
+	base, _, _ := strings.Cut(name, "/")
+	h := fold.Effective(j.events[name], j.asOf, nil)
 	switch base {
 	case "cases":
 		c := fold.FoldCase(h, j.pol, j.cal)
-		unit = c.Unit
-		for _, a := range unit.Anchors {
-			switch a.Name {
-			case "promise":
-				out.of["on_time_delivery_rate"] = j.clock(a)
-				overdue := a.Excluded == "" && !a.Unknown && a.Open && !a.Paused && a.Due.Before(j.asOf)
-				if overdue {
-					out.of["overdue_open_cases"] = verdict{success: true}
-				}
-			case "promise_day":
-				out.of["on_time_delivery_rate_by_day"] = j.clock(a)
-			case "accepted":
-				out.of["complaint_rate_p10k/denominator"] = verdict{day: a.Day, excluded: a.Excluded != "", success: true}
-			}
-		}
+		return &c, &c.Unit
 	case "tickets":
-		t := fold.FoldTicket(h, fold.Linked{}, j.pol, j.cal)
-		unit = t.Unit
-		for _, a := range unit.Anchors {
-			switch a.Name {
-			case "ticket_due":
-				out.of["ticket_on_time_rate"] = j.clock(a)
-			case "complaint_feedback":
-				out.of["complaint_feedback_15wd_rate"] = j.clock(a)
-			case "received":
-				out.of["complaint_rate_p10k"] = verdict{day: a.Day, excluded: a.Excluded != "", success: true}
-			}
-		}
-	case "surveys":
-		var link fold.Linked
-		if id := fold.SurveyLinks(h).CaseID; id != "" {
-			c := fold.FoldCase(fold.Effective(j.events["cases/"+id], j.asOf, nil), j.pol, j.cal)
-			link.Case = &c.Dims
-		}
-		s := fold.FoldSurvey(h, link)
-		unit = s.Unit
-		if s.Scored {
-			v := verdict{day: calendar.DayOf(s.AnsweredAt), success: true, value: 100 * (s.Score - s.ScoreMin) / (s.ScoreMax - s.ScoreMin)}
-			out.of["satisfaction_score_100"] = v
-			v.success = s.Score >= 4
-			out.of["satisfaction_top2_rate"] = v
+		k := fold.FoldTicket(h, fold.Linked{}, j.pol, j.cal)
+		return &k, &k.Unit
+	}
+	var link fold.Linked
+	if id := fold.SurveyLinks(h).CaseID; id != "" {
+		_, u := j.fold("cases/" + id)
+		link.Case = &u.Dims
+	}
+	s := fold.FoldSurvey(h, link)
+	return &s, &s.Unit
+}
+
+func (j *judge) unit(name string) judged {
+	of, unit := j.fold(name)
+	out := judged{of: map[string]verdict{}, dims: map[string]string{"region": unit.Dims.Region, "outlet": unit.Dims.Outlet, "product": unit.Dims.Product, "channel": unit.Dims.Channel}}
+	for _, a := range unit.Anchors {
+		switch of := of.(type) {
+		case *fold.Case:
+			j.ofCase(of, a, out.of)
+		case *fold.Ticket:
+			j.ofTicket(of, a, out.of)
+		case *fold.Survey:
+			j.ofSurvey(of, a, out.of)
 		}
 	}
-	out.dims = map[string]string{"region": unit.Dims.Region, "outlet": unit.Dims.Outlet, "product": unit.Dims.Product, "channel": unit.Dims.Channel}
 	return out
+}
+
+// plain is a unit of a population without a clock.
+func plain(a fold.Anchor) verdict {
+	return verdict{day: a.Day, excluded: a.Excluded != "", unknown: a.Excluded == "" && a.Unknown, success: true}
+}
+
+// either is a unit that succeeds or fails.
+func either(a fold.Anchor, success bool) verdict {
+	v := plain(a)
+	v.success = success
+	return v
+}
+
+// hoursBetween divides once.
+func hoursBetween(from, to time.Time) float64 {
+	return float64(to.Sub(from).Microseconds()) / 3_600_000_000
+}
+
+func (j *judge) ofCase(c *fold.Case, a fold.Anchor, of map[string]verdict) {
+	switch a.Name {
+	case "promise":
+		clock := j.clock(a)
+		of["on_time_delivery_rate"] = clock
+		overdue := a.Excluded == "" && !a.Unknown && a.Open && !a.Paused && a.Due.Before(j.asOf)
+		if overdue {
+			of["overdue_open_cases"] = verdict{success: true}
+		}
+		// Of what is due, the late ones have a delay.
+		late := clock
+		if clock.in("denominator") {
+			switch {
+			case clock.success || a.Done.IsZero() && !overdue:
+				return
+			case a.Done.IsZero():
+				late.value = hoursBetween(a.Due, j.asOf)
+			default:
+				late.value = hoursBetween(a.Due, a.Done)
+			}
+			late.success = true
+		}
+		for _, key := range []string{"delivery_delay_hours_p50", "delivery_delay_hours_p90", "delivery_delay_hours_mean"} {
+			of[key] = late
+		}
+	case "promise_day":
+		of["on_time_delivery_rate_by_day"] = j.clock(a)
+	case "acceptance":
+		if j.told("cases", &c.Unit, "accepted") {
+			of["case_acceptance_on_time_rate"] = j.clock(a)
+		}
+	case "accepted":
+		of["complaint_rate_p10k/denominator"] = verdict{day: a.Day, excluded: a.Excluded != "", success: true}
+		of["case_volume"] = plain(a)
+		if !j.told("cases", &c.Unit, "delivered") {
+			return
+		}
+		v := plain(a)
+		switch c.SettledOutcome {
+		case "":
+			v.value, v.censored = hoursBetween(c.AcceptedAt, j.asOf), true
+		case fold.OutcomeDelivered:
+			v.value = hoursBetween(c.AcceptedAt, c.SettledAt)
+			v.unknown = v.unknown || !v.excluded && (c.DeliveredTimeUnknown || v.value < 0)
+		case "cancelled", "withdrawn", "declined":
+			v.value, v.censored = hoursBetween(c.AcceptedAt, c.SettledAt), true
+		default:
+			v.value, v.censored = math.Inf(1), true
+		}
+		of["delivery_duration_hours_p50"], of["delivery_duration_hours_p90"] = v, v
+	case "ended":
+		of["loss_rate"] = either(a, c.Outcome == "lost")
+		if j.told("cases", &c.Unit, c.Path...) {
+			of["process_conformance_rate"] = either(a, c.Conforms)
+		}
+	}
+}
+
+func (j *judge) ofTicket(k *fold.Ticket, a fold.Anchor, of map[string]verdict) {
+	complaint := k.Kind == "complaint"
+	switch a.Name {
+	case "ticket_due":
+		of["ticket_on_time_rate"] = j.clock(a)
+	case "complaint_feedback":
+		of["complaint_feedback_15wd_rate"] = j.clock(a)
+	case "received":
+		v := plain(a)
+		switch {
+		case !k.FirstResponseAt.IsZero():
+			v.value = hoursBetween(k.ReceivedAt, k.FirstResponseAt)
+			v.unknown = v.unknown || !v.excluded && v.value < 0
+		case !k.GivenUpAt.IsZero():
+			v.value, v.censored = hoursBetween(k.ReceivedAt, k.GivenUpAt), true
+		default:
+			v.value, v.censored = hoursBetween(k.ReceivedAt, j.asOf), true
+		}
+		of["response_hours_p50"], of["response_hours_p90"] = v, v
+		if complaint {
+			of["complaint_rate_p10k"] = verdict{day: a.Day, excluded: a.Excluded != "", success: true}
+			of["complaint_volume"] = plain(a)
+			of["complaint_escalation_rate"] = either(a, k.EscalationLevel > 1)
+		}
+	case "closed":
+		if complaint && j.told("tickets", &k.Unit, "replied") {
+			until := k.ClosedAt.AddDate(0, 0, 30)
+			v := either(a, !k.ReopenedAfterAt.IsZero() && !k.ReopenedAfterAt.After(until))
+			v.pending = !v.excluded && !v.unknown && until.After(j.asOf)
+			of["complaint_reopen_rate"] = v
+		}
+	}
+}
+
+func (j *judge) ofSurvey(s *fold.Survey, a fold.Anchor, of map[string]verdict) {
+	switch {
+	case a.Name == "invited" && j.told("surveys", &s.Unit, "answered"):
+		until := s.InvitedAt.AddDate(0, 0, 14)
+		v := either(a, !s.AnsweredAt.IsZero() && !s.AnsweredAt.After(until))
+		v.pending = !v.excluded && !v.unknown && until.After(j.asOf)
+		of["survey_response_rate"] = v
+	case a.Name == "answered" && s.Scored:
+		v := plain(a)
+		v.value = 100 * (s.Score - s.ScoreMin) / (s.ScoreMax - s.ScoreMin)
+		of["satisfaction_score_100"] = v
+		of["satisfaction_top2_rate"] = either(a, s.Score >= 4)
+	}
 }
 
 // all judges every unit.
 func (j *judge) all() map[string]judged {
 	out := map[string]judged{}
+	j.learn()
 	for name := range j.events {
-		base, subject, _ := strings.Cut(name, "/")
-		out[name] = j.unit(base, subject)
+		out[name] = j.unit(name)
 	}
 	return out
 }
@@ -292,7 +425,7 @@ func TestEveryNumberIsItsList(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.get("/api/v1/freshness")), &fresh); err != nil || fresh.AsOf.IsZero() {
 		t.Fatal("no as_of of the live figures", err)
 	}
-	j := &judge{events, pol, cal, fresh.AsOf}
+	j := &judge{events: events, pol: pol, cal: cal, asOf: fresh.AsOf}
 	units := j.all()
 
 	starts := []string{
@@ -341,34 +474,80 @@ func TestEveryNumberIsItsList(t *testing.T) {
 
 // valueOf calculates an indicator's value from judged units.
 func valueOf(key string, units map[string]judged, s scope) float64 {
-	var num, den float64
+	var counted []verdict
 	for _, u := range units {
-		if v, ok := u.of[key]; ok && s.holds(key, u, v) {
-			switch {
-			case key == "satisfaction_score_100" && v.in("denominator"):
-				num += v.value
-				den++
-			case v.in("numerator"):
-				num++
-				fallthrough
-			case v.in("denominator"):
-				den++
-			}
+		if v, ok := u.of[key]; ok && s.holds(key, u, v) && v.in("denominator") {
+			counted = append(counted, v)
 		}
 	}
+	succeeded, sum := 0.0, 0.0
+	for _, v := range counted {
+		sum += math.RoundToEven(v.value*1e6) / 1e6 // as sums hold it
+		if v.success {
+			succeeded++
+		}
+	}
+	n := float64(len(counted))
 	switch key {
-	case "overdue_open_cases":
-		return num
+	case "overdue_open_cases", "case_volume", "complaint_volume":
+		return n
+	case "satisfaction_score_100", "delivery_delay_hours_mean":
+		return sum / n
+	case "delivery_delay_hours_p50":
+		return quantile(counted, 0.5)
+	case "delivery_delay_hours_p90":
+		return quantile(counted, 0.9)
+	case "delivery_duration_hours_p50", "response_hours_p50":
+		return survived(counted, 0.5)
+	case "delivery_duration_hours_p90", "response_hours_p90":
+		return survived(counted, 0.9)
 	case "complaint_rate_p10k":
-		den = 0
+		accepted := 0.0
 		for _, u := range units {
 			if v, ok := u.of[key+"/denominator"]; ok && s.holds(key, u, v) && v.in("denominator") {
-				den++
+				accepted++
 			}
 		}
-		return num / den * 10_000
+		return succeeded / accepted * 10_000
 	}
-	return num / den
+	return succeeded / n
+}
+
+// quantile is that of Hyndman and Fan's seventh definition.
+func quantile(of []verdict, level float64) float64 {
+	if len(of) == 0 {
+		return math.NaN()
+	}
+	values := make([]float64, len(of))
+	for i, v := range of {
+		values[i] = v.value
+	}
+	slices.Sort(values)
+	place := level * float64(len(values)-1)
+	below := int(place)
+	above := min(below+1, len(values)-1)
+	return values[below] + (place-float64(below))*(values[above]-values[below])
+}
+
+// survived is the first value at which the estimate of Kaplan and Meier falls to
+// what a level leaves. A unit censored at an instant is still at risk then.
+func survived(of []verdict, level float64) float64 {
+	done, left := map[float64]int{}, map[float64]int{}
+	for _, v := range of {
+		left[v.value]++
+		if !v.censored {
+			done[v.value]++
+		}
+	}
+	alive, risk := 1.0, len(of)
+	for _, at := range slices.Sorted(maps.Keys(left)) {
+		alive *= 1 - float64(done[at])/float64(risk)
+		risk -= left[at]
+		if done[at] > 0 && alive <= 1-level+1e-9 {
+			return at
+		}
+	}
+	return math.NaN()
 }
 
 // listByPage follows a list through its pages.

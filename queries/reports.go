@@ -104,20 +104,20 @@ func (db *DB) EventsUntil(ctx context.Context, topic string, asOf time.Time) (ui
 	if err != nil {
 		return 0, err
 	}
-	return db.count(ctx, "report/events_counted", Params{"table": table, "as_of": Instant(asOf)})
+	return db.count(ctx, "count events", File("report/events_counted"), Params{"table": table, "as_of": Instant(asOf)})
 }
 
 // RefusedUntil counts the messages in quarantine that arrived up to an instant.
 func (db *DB) RefusedUntil(ctx context.Context, asOf time.Time) (uint64, error) {
-	return db.count(ctx, "report/refused_counted", Params{"as_of": Instant(asOf)})
+	return db.count(ctx, "count refused messages", File("report/refused_counted"), Params{"as_of": Instant(asOf)})
 }
 
-func (db *DB) count(ctx context.Context, file string, p Params) (uint64, error) {
+func (db *DB) count(ctx context.Context, what, statement string, p Params) (uint64, error) {
 	var rows []struct {
 		N uint64 `ch:"n"`
 	}
-	if err := db.Select(ctx, &rows, File(file), p); err != nil {
-		return 0, fmt.Errorf("%s: %w", file, err)
+	if err := db.Select(ctx, &rows, statement, p); err != nil {
+		return 0, fmt.Errorf("%s: %w", what, err)
 	}
 	if len(rows) == 0 {
 		return 0, nil
