@@ -29,6 +29,8 @@ type Overview struct {
 	Headline  string
 	Sentences []Said
 	More      int
+	// Losses say what cost most of the on-time rate, and where.
+	Losses []Loss
 	// Nothing says that the period has no data; Last leads to the last with data.
 	Nothing  bool
 	Last     string

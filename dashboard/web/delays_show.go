@@ -48,6 +48,24 @@ func (s *Server) earlierLoss(ctx context.Context, l page.Language, scope page.Sc
 	return &out, nil
 }
 
+// losses are the sentences about what cost most of the on-time rate, for a page
+// beside that of the delays. A scope that late cases do not have has none.
+func (s *Server) losses(ctx context.Context, o *opening) ([]page.Loss, error) {
+	ind, ok := s.o.Catalogue.Get(metrics.DelayKey)
+	if !ok || !hasAll(ind, o.scope) {
+		return nil, nil
+	}
+	d, err := s.o.Evaluator.DelayCauses(ctx, o.scope.Question(ind.Key))
+	if err != nil {
+		return nil, err
+	}
+	earlier, err := s.earlierLoss(ctx, o.lang, o.scope, d)
+	if err != nil {
+		return nil, err
+	}
+	return page.LossesOf(o.lang, o.scope, d, earlier), nil
+}
+
 // delaysShow is the page of where late cases lost their time.
 func (s *Server) delaysShow(c *fiber.Ctx) error {
 	o, err := s.open(c)

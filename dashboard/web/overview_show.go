@@ -85,9 +85,18 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 		return s.send(c, v)
 	}
 	dimension := regionBelow(o.scope)
-	answers.Places, err = s.places(c.UserContext(), answers, o.scope, dimension)
-	// Without it the sentences say what changed, but not where.
-	s.failed(c, "places", err)
+	var (
+		group             together
+		placeErr, lossErr error
+	)
+	group.Go(func() { answers.Places, placeErr = s.places(c.UserContext(), answers, o.scope, dimension) })
+	group.Go(func() { v.Losses, lossErr = s.losses(c.UserContext(), o) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	// Without them the sentences say what changed, but not where, or why.
+	s.failed(c, "places", placeErr)
+	s.failed(c, "losses", lossErr)
 	v.Fill(o.lang.Voice(s.o.Catalogue), answers)
 	if v.Nothing {
 		v.Last, v.LastText = o.last("/")

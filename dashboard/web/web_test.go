@@ -479,6 +479,11 @@ func (s *site) delays(t *testing.T) {
 	if !strings.Contains(lead, want) {
 		t.Errorf("the page begins with\n%s\nwant %s", lead, want)
 	}
+	// The first page says the same.
+	first := s.get(t, "/?period=2026-10&lang=zh").body
+	if first = first[strings.Index(first, "<h1>"):strings.Index(first, "</section>")]; !strings.Contains(first, want) {
+		t.Errorf("the overview begins with\n%s\nwant %s", first, want)
+	}
 	// Down to a case, which says why it is late.
 	list := s.get(t, "/indicators/on_time_delivery_rate/rows?period=2026-10&part=missed&cause=weather&place="+url.QueryEscape(hostile)).body
 	at := regexp.MustCompile(`<a href="(/cases/[^"]+)"`).FindStringSubmatch(list)
