@@ -40,6 +40,7 @@ import (
 	"youzhi/metrics/catalogue"
 	"youzhi/metrics/chart"
 	"youzhi/metrics/policy"
+	"youzhi/metrics/sentence"
 	"youzhi/metrics/state"
 	"youzhi/queries"
 )
@@ -395,6 +396,9 @@ func (p *program) reports(s *stores, f *figures) (*report.Maker, error) {
 	return report.New(report.Options{
 		DB: s.db, Evaluator: f.eval, Catalogue: f.cat, Definitions: f.versions,
 		Charts: chart.NewRenderer(script), Typeface: files.Typeface, Now: p.now, Logger: p.log,
+		Name: func(l sentence.Language, dimension, value string) string {
+			return page.Language(l).Value(dimension, value)
+		},
 	}), nil
 }
 

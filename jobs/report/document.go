@@ -37,7 +37,8 @@ type document struct {
 	Rows         []row
 	Without      []string // titles of those without a data source, where the table has no room for all
 	Left         int      // indicators that the table has no room for
-	Density      string   // how close the rows of the table stand
+	Setting      setting  // how close the rows of the table stand
+	Span         string   // the period's days
 	Events       []string
 	Refused      string
 	Definitions  string
@@ -87,9 +88,13 @@ type backlog struct {
 }
 
 type cell struct {
-	Text string
-	Late bool
+	Text  string
+	Late  bool
+	First bool // of those by age
 }
+
+// leadingOnes is how many indicators the first sheet shows with their trends.
+const leadingOnes = 4
 
 const dash = "—"
 
@@ -132,7 +137,9 @@ func (m *Maker) Document(ctx context.Context, month *Month, language sentence.La
 }
 
 func (m *Maker) document(ctx context.Context, month *Month, language sentence.Language) (*document, error) {
-	v := sentence.Voice{Language: language, Catalogue: m.o.Catalogue}
+	v := sentence.Voice{Language: language, Catalogue: m.o.Catalogue, Name: func(dimension, value string) string {
+		return m.o.Name(language, dimension, value)
+	}}
 	hash, err := month.Hash()
 	if err != nil {
 		return nil, err
@@ -141,15 +148,16 @@ func (m *Maker) document(ctx context.Context, month *Month, language sentence.La
 	asOf = strings.TrimSuffix(asOf, ":00")
 	d := &document{
 		Language: language, Period: v.Period(month.Period), AsOf: say(language, "as_of", asOf), Instant: asOf, Tally: v.Tally(month.Figures),
-		Definitions: month.Definitions, Hash: hash, BacklogTitle: say(language, "backlog.lead", asOf),
+		Span:        month.Period.Label() + say(language, "brackets", month.Period.From.String()+"–"+(month.Period.To-1).String()),
+		Definitions: definitions(language, month.Definitions), Hash: hash, BacklogTitle: say(language, "backlog.lead", asOf),
 		Again: []string{
 			"youzhi report monthly", "--period " + month.Period.Label(), "--as-of " + month.AsOf.In(calendar.Beijing).Format(time.RFC3339Nano),
 			"--language " + string(language), "--out report.pdf",
 		},
 	}
 	d.Title = say(language, "title", d.Period)
-	leading := metrics.Leading(4, m.o.Catalogue.All(), month.Figures, trendFigures(month.Trends))
-	headline := v.Headline(month.Period, month.Figures, importantFirst(month.Trends, leading))
+	leading := metrics.Leading(leadingOnes, m.o.Catalogue.All(), month.Figures, trendFigures(month.Trends))
+	headline := v.Headline(month.Period, month.Figures, append(importantFirst(month.Trends, leading), month.Places...))
 	d.Headline = headline.Line
 	for _, s := range headline.Sentences {
 		class := string(s.Direction)
@@ -180,6 +188,7 @@ func (m *Maker) document(ctx context.Context, month *Month, language sentence.La
 		}
 		d.Leading = append(d.Leading, p)
 	}
+	d.Revisions = revisions(language, month.Figures)
 	d.fill(rows)
 	d.Backlogs = backlogs(v, month.Backlogs)
 	for _, c := range month.Events {
@@ -188,63 +197,7 @@ func (m *Maker) document(ctx context.Context, month *Month, language sentence.La
 	if month.Refused > 0 {
 		d.Refused = say(language, "source.refused", sentence.Count(int64(month.Refused)))
 	}
-	d.Revisions = revisions(language, month.Figures)
 	return d, nil
-}
-
-// The table of the indicators, by how close its rows stand: the class in the
-// style sheet, and how many rows of one line its page has room for.
-var densities = []struct {
-	class string
-	room  float64
-}{{"airy", 22}, {"wide", 29}, {"close", 36}, {"tight", 47}}
-
-const (
-	// titleWidth is how many letters, or half as many Chinese characters, a title
-	// has in one line.
-	titleWidth = 40
-	// secondLine is what a further line of a title takes, as a part of a row.
-	secondLine = 0.85
-)
-
-// space is what a row takes of the room, in rows of one line.
-func (r row) space() float64 {
-	width := 0
-	for _, c := range r.Title {
-		if width++; c >= 0x2e80 {
-			width++
-		}
-	}
-	return 1 + secondLine*float64((max(width, 1)-1)/titleWidth)
-}
-
-// fill puts rows into the table, as far as it has room: all of them, else those
-// that have a data source, and of those the first.
-func (d *document) fill(rows []row) {
-	most := densities[len(densities)-1].room
-	need := 0.0
-	for _, r := range rows {
-		need += r.space()
-	}
-	full := need > most
-	used := 0.0
-	for _, r := range rows {
-		switch {
-		case full && r.Class == string(metrics.StatusNoSource):
-			d.Without = append(d.Without, r.Title)
-		case used+r.space() > most:
-			d.Left++
-		default:
-			used += r.space()
-			r.FirstOfChapter = len(d.Rows) == 0 || d.Rows[len(d.Rows)-1].Chapter != r.Chapter
-			d.Rows = append(d.Rows, r)
-		}
-	}
-	for _, density := range densities {
-		if d.Density = density.class; used <= density.room {
-			break
-		}
-	}
 }
 
 // trendFigures are the figures of all trends.
@@ -346,11 +299,20 @@ func backlogs(v sentence.Voice, all []metrics.Backlog) []backlog {
 			row.Base, last = say(v.Language, "base."+b.Base), b.Base
 		}
 		for i, n := range []int64{b.Open, b.DueSoon, b.Overdue, b.Ageing[0], b.Ageing[1], b.Ageing[2], b.Ageing[3], b.Waiting} {
-			row.Cells = append(row.Cells, cell{sentence.Count(n), i == 2 && n > 0})
+			row.Cells = append(row.Cells, cell{sentence.Count(n), i == 2 && n > 0, i == 3})
 		}
 		out = append(out, row)
 	}
 	return out
+}
+
+// definitions names the versions of policy, calendar and catalogue.
+func definitions(l sentence.Language, versions string) string {
+	of := strings.Fields(versions)
+	if len(of) != 3 {
+		return versions
+	}
+	return say(l, "source.definitions.of", of[0], of[1], of[2])
 }
 
 // revisions says which definitions of the indicators the figures come from: those

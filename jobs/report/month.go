@@ -21,8 +21,10 @@ type Month struct {
 	// Figures are those of the month, one per indicator in the order of the
 	// catalogue; Before are those of the month before, of what has a history.
 	Figures, Before []metrics.Figure
-	// Trends are the months up to this one, of all indicators.
-	Trends   []metrics.Trend
+	// Trends are the months up to this one, of all indicators. Places are the same by
+	// region and by product, of those that lead or have a signal.
+	Trends, Places []metrics.Trend
+
 	Backlogs []metrics.Backlog
 	// Events are the different events of each topic up to AsOf; Refused the messages
 	// that arrived by then and could not be read.
@@ -68,6 +70,9 @@ func (m *Maker) Month(ctx context.Context, period calendar.Period, asOf time.Tim
 		out.Trends, err = at.Trends(ctx, metrics.Question{Keys: keys, From: period.From, To: period.To, Grain: calendar.GrainMonth, AsOf: asOf})
 	}
 	if err == nil {
+		out.Places, err = m.places(ctx, at, out)
+	}
+	if err == nil {
 		out.Backlogs, err = at.Backlogs(ctx, asOf)
 	}
 	if err == nil {
@@ -87,6 +92,33 @@ func (m *Maker) Month(ctx context.Context, period calendar.Period, asOf time.Tim
 	return out, nil
 }
 
+// places asks where the signals of a month are seen.
+func (m *Maker) places(ctx context.Context, at *metrics.Evaluator, month *Month) ([]metrics.Trend, error) {
+	all := m.o.Catalogue.All()
+	leads := map[string]bool{}
+	for _, ind := range metrics.Leading(leadingOnes, all, month.Figures, trendFigures(month.Trends)) {
+		leads[ind.Key] = true
+	}
+	var out []metrics.Trend
+	for _, dimension := range []string{"region", "product"} {
+		q := metrics.Question{From: month.Period.From, To: month.Period.To, Grain: calendar.GrainMonth, AsOf: month.AsOf, By: []string{dimension}}
+		for _, t := range month.Trends {
+			if ind, ok := m.o.Catalogue.Get(t.Key); ok && ind.HasDimension(dimension) && (leads[t.Key] || len(t.Signals()) > 0) {
+				q.Keys = append(q.Keys, t.Key)
+			}
+		}
+		if len(q.Keys) == 0 {
+			continue
+		}
+		trends, err := at.Trends(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, trends...)
+	}
+	return out, nil
+}
+
 // content is what the hash of a month is made from.
 type content struct {
 	Report      string            `json:"report"`
@@ -95,6 +127,7 @@ type content struct {
 	Figures     []metrics.Figure  `json:"figures"`
 	Before      []metrics.Figure  `json:"before"`
 	Trends      []trendContent    `json:"trends"`
+	Places      []trendContent    `json:"places"`
 	Backlogs    []metrics.Backlog `json:"backlogs"`
 	Events      []Count           `json:"events"`
 	Refused     uint64            `json:"refused"`
@@ -102,10 +135,19 @@ type content struct {
 }
 
 type trendContent struct {
-	Key       string           `json:"key"`
-	Figures   []metrics.Figure `json:"figures"`
-	Variation string           `json:"variation"`
-	Assurance string           `json:"assurance"`
+	Key       string            `json:"key"`
+	By        map[string]string `json:"by,omitempty"`
+	Figures   []metrics.Figure  `json:"figures"`
+	Variation string            `json:"variation"`
+	Assurance string            `json:"assurance"`
+}
+
+func contentOf(t metrics.Trend) trendContent {
+	return trendContent{
+		Key: t.Key, By: t.By, Figures: t.Figures,
+		Variation: fmt.Sprint(t.Variation.Hidden, t.Variation.Direction, t.Variation.Side, t.Variation.Rule),
+		Assurance: fmt.Sprint(t.Assurance.Hidden, t.Assurance.Assurance),
+	}
 }
 
 // Hash is the SHA-256 of the month, in hexadecimal digits. How it is set on paper
@@ -116,8 +158,10 @@ func (m *Month) Hash() (string, error) {
 		Events: m.Events, Refused: m.Refused, Definitions: m.Definitions,
 	}
 	for _, t := range m.Trends {
-		c.Trends = append(c.Trends, trendContent{t.Key, t.Figures,
-			fmt.Sprint(t.Variation.Hidden, t.Variation.Direction, t.Variation.Side, t.Variation.Rule), fmt.Sprint(t.Assurance.Hidden, t.Assurance.Assurance)})
+		c.Trends = append(c.Trends, contentOf(t))
+	}
+	for _, t := range m.Places {
+		c.Places = append(c.Places, contentOf(t))
 	}
 	text, err := json.Marshal(c)
 	if err != nil {

@@ -33,6 +33,8 @@ type Options struct {
 	// Definitions names the versions of policy, calendar and catalogue.
 	Definitions string
 	Charts      *chart.Renderer
+	// Name names a value of a dimension, as a region, in a language.
+	Name func(l sentence.Language, dimension, value string) string
 	// Typeface is the style sheet of the typeface for a text, with its files in it.
 	Typeface func(text string) (string, error)
 	// Browser finds the Chromium that prints; its error is ErrNoBrowser without one.

@@ -236,10 +236,9 @@ func item(v float64, symbol string, across float64, colour string) map[string]an
 
 // marked are the target and the starts of phases.
 func (c Control) marked(font int) map[string]any {
-	lines := []map[string]any{}
+	lines := []any{}
 	if c.Target != nil {
-		lines = append(lines, map[string]any{"name": c.Target.Text, "yAxis": c.Target.Value, "label": map[string]any{"show": false},
-			"lineStyle": map[string]any{"color": ColourInk, "width": 1, "type": "dashed"}})
+		lines = append(lines, c.target())
 	}
 	for _, b := range c.Breaks {
 		lines = append(lines, map[string]any{"name": b.Text, "xAxis": b.Point,
@@ -247,6 +246,20 @@ func (c Control) marked(font int) map[string]any {
 			"lineStyle": map[string]any{"color": ColourDim, "width": 1, "type": "solid"}})
 	}
 	return map[string]any{"silent": true, "symbol": []string{"none", "none"}, "animation": false, "data": lines}
+}
+
+// target is the line of what is aimed at: across the whole picture or, where the
+// numbers of the limits stand close by, from the first point to the last.
+func (c Control) target() any {
+	line := map[string]any{"name": c.Target.Text, "yAxis": c.Target.Value, "label": map[string]any{"show": false},
+		"lineStyle": map[string]any{"color": ColourInk, "width": 1, "type": "dashed"}}
+	last := len(c.Points) - 1
+	if c.Medium != MediumPaper || last < 1 {
+		return line
+	}
+	delete(line, "yAxis")
+	line["coord"] = []any{0, c.Target.Value}
+	return []any{line, map[string]any{"coord": []any{last, c.Target.Value}}}
 }
 
 // rules are the lines of the limits: for each phase, and apart for limits that are

@@ -67,6 +67,17 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 			counts[s.Direction]++
 		}
 	}
+	// One sentence of a place and a direction: indicators that measure the same
+	// twice would say it twice.
+	whole, placed := len(signals), map[string]bool{}
+	for _, s := range v.strong(period, trends) {
+		place := fmt.Sprint(s.By, s.Direction)
+		if spoken[s.Key] != s.Direction && !placed[place] {
+			signals = append(signals, s)
+			placed[place] = true
+		}
+	}
+	slices.SortStableFunc(signals, func(a, b Sentence) int { return cmp.Compare(rank(a), rank(b)) })
 	var line []string
 	for _, d := range []stats.Direction{stats.DirectionConcern, stats.DirectionImprovement, stats.DirectionNeutral} {
 		if n := counts[d]; n > 0 {
@@ -81,6 +92,8 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 	}
 	switch {
 	case len(line) > 0:
+	case len(placed) > 0:
+		line = []string{v.t("headline.parts", len(placed))}
 	case settled > 0:
 		line = []string{v.t("headline.none")}
 	case data:
@@ -89,17 +102,6 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 		line = []string{v.t("headline.no_data")}
 	}
 	out.Line = v.t("headline", v.Period(period), strings.Join(line, v.t("comma")))
-	// One sentence of a place and a direction: indicators that measure the same
-	// twice would say it twice.
-	whole, placed := len(signals), map[string]bool{}
-	for _, s := range v.strong(period, trends) {
-		place := fmt.Sprint(s.By, s.Direction)
-		if spoken[s.Key] != s.Direction && !placed[place] {
-			signals = append(signals, s)
-			placed[place] = true
-		}
-	}
-	slices.SortStableFunc(signals, func(a, b Sentence) int { return cmp.Compare(rank(a), rank(b)) })
 	out.Sentences = signals[:min(len(signals), MostSentences)]
 	for _, s := range out.Sentences {
 		if len(s.By) == 0 {

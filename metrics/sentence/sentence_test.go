@@ -295,8 +295,8 @@ func TestHeadline(t *testing.T) {
 			s.values = append(slices.Clone(weeks), .90, .90, .90, .90, .90, .84)
 			return s
 		}(), "41")},
-			[]string{"2026 年 6 月服务质量：各项指标没有信号", "用户满意率（湖北）变差：自 2026 年第 25 周起连续 2 周低于下控制限，末期 84.0 %（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
-			[]string{"Service quality, June 2026: no signal in any indicator", "Satisfied customers (top two) (湖北) gets worse: since week 25 of 2026, 2 weeks in a row below the lower limit, last 84.0 % (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
+			[]string{"2026 年 6 月服务质量：总体没有信号，个别地区或产品有 1 处", "用户满意率（湖北）变差：自 2026 年第 25 周起连续 2 周低于下控制限，末期 84.0 %（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
+			[]string{"Service quality, June 2026: no signal overall, 1 in single regions or products", "Satisfied customers (top two) (湖北) gets worse: since week 25 of 2026, 2 weeks in a row below the lower limit, last 84.0 % (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
 		"what stands comes first": {nil, []series{recovered, quiet, at(func() series {
 			s := quiet
 			s.values = append(slices.Clone(weeks), .90, .90, .90, .90, .95, .96)
