@@ -33,6 +33,7 @@ type document struct {
 	More         string
 	Tally        string
 	Leading      []panel
+	Picture      float64 // the height of the trends, in points
 	Backlogs     []backlog
 	Rows         []row
 	Without      []string // titles of those without a data source, where the table has no room for all
@@ -95,6 +96,9 @@ type cell struct {
 
 // leadingOnes is how many indicators the first sheet shows with their trends.
 const leadingOnes = 4
+
+// pixel is how many CSS pixels make a point.
+const pixel = 96.0 / 72
 
 const dash = "—"
 
@@ -170,33 +174,45 @@ func (m *Maker) document(ctx context.Context, month *Month, language sentence.La
 		d.More = say(language, "more", headline.More)
 	}
 	rows := m.rows(v, month)
+	var trends []metrics.Trend // of the leading indicators
 	for _, ind := range leading {
 		i := slices.IndexFunc(rows, func(r row) bool { return r.Key == ind.Key })
 		if i < 0 {
 			continue
 		}
 		p := panel{row: rows[i]}
-		if t, ok := trendOf(month.Trends, ind.Key); ok {
-			svg, err := m.picture(ctx, v, ind, t)
-			if err != nil {
-				return nil, err
-			}
-			// The picture is ECharts' own, with the labels escaped.
-			if p.Picture = template.HTML(svg); svg != nil {
-				p.How = v.Chart(t)
-			}
+		t, ok := trendOf(month.Trends, ind.Key)
+		if ok && drawable(t) {
+			p.How = v.Chart(t)
 		}
 		d.Leading = append(d.Leading, p)
+		trends = append(trends, t)
+	}
+	d.Backlogs = backlogs(v, month.Backlogs)
+	d.Picture = d.pictureHeight()
+	if !slices.ContainsFunc(trends, drawable) {
+		d.Picture = leastPicture
+	}
+	for i, t := range trends {
+		ind, ok := m.o.Catalogue.Get(t.Key)
+		if !ok || !drawable(t) {
+			continue
+		}
+		svg, err := m.picture(ctx, v, ind, t, int(d.Picture*pixel))
+		if err != nil {
+			return nil, err
+		}
+		// The picture is ECharts' own, with the labels escaped.
+		d.Leading[i].Picture = template.HTML(svg)
 	}
 	d.Revisions = revisions(language, month.Figures)
-	d.fill(rows)
-	d.Backlogs = backlogs(v, month.Backlogs)
 	for _, c := range month.Events {
 		d.Events = append(d.Events, say(language, "topic."+c.Topic)+" "+sentence.Count(int64(c.N)))
 	}
 	if month.Refused > 0 {
 		d.Refused = say(language, "source.refused", sentence.Count(int64(month.Refused)))
 	}
+	d.fill(rows)
 	return d, nil
 }
 
@@ -243,8 +259,7 @@ func (m *Maker) rows(v sentence.Voice, month *Month) []row {
 			r.Value = sentence.Plain(ind.Unit, *f.Value)
 			r.Unit = strings.TrimSpace(strings.TrimPrefix(v.Amount(ind.Unit, *f.Value), r.Value))
 		}
-		// The state at as_of is the same whatever the month.
-		if b, ok := before[f.Key]; ok && ind.Window != catalogue.Snap {
+		if b, ok := before[f.Key]; ok {
 			r.Arrow, r.Change = v.Change(ind.Unit, b.Value, f.Value)
 		}
 		if t, ok := trendOf(month.Trends, f.Key); ok {

@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"youzhi/ingest/event"
 	"youzhi/metrics"
 	"youzhi/metrics/calendar"
+	"youzhi/metrics/catalogue"
 )
 
 // Month is all that the report of a month says, in no language yet. The same
@@ -56,16 +58,34 @@ func (m *Maker) Month(ctx context.Context, period calendar.Period, asOf time.Tim
 	}
 	defer release()
 	out := &Month{Period: period, AsOf: asOf, Definitions: m.o.Definitions}
-	var keys []string
+	var keys, timed, now []string
 	for _, ind := range m.o.Catalogue.All() {
 		keys = append(keys, ind.Key)
+		// The state at as_of is the same whatever the month.
+		if ind.Window == catalogue.Snap {
+			now = append(now, ind.Key)
+		} else {
+			timed = append(timed, ind.Key)
+		}
 	}
-	ask := func(p calendar.Period) ([]metrics.Figure, error) {
-		return at.Figures(ctx, metrics.Question{Keys: keys, From: p.From, To: p.To, AsOf: asOf})
+	ask := func(keys []string, from calendar.Day) ([]metrics.Figure, error) {
+		if len(keys) == 0 {
+			return nil, nil
+		}
+		return at.Figures(ctx, metrics.Question{Keys: keys, From: from, To: period.To, Grain: calendar.GrainMonth, AsOf: asOf})
 	}
-	if out.Figures, err = ask(period); err == nil {
-		out.Before, err = ask(period.Previous())
+	both, err := ask(timed, period.Previous().From)
+	if err == nil {
+		out.Figures, err = ask(now, period.From)
 	}
+	for _, f := range both {
+		if f.From == period.From {
+			out.Figures = append(out.Figures, f)
+		} else {
+			out.Before = append(out.Before, f)
+		}
+	}
+	slices.SortFunc(out.Figures, func(a, b metrics.Figure) int { return slices.Index(keys, a.Key) - slices.Index(keys, b.Key) })
 	if err == nil {
 		out.Trends, err = at.Trends(ctx, metrics.Question{Keys: keys, From: period.From, To: period.To, Grain: calendar.GrainMonth, AsOf: asOf})
 	}

@@ -1,8 +1,9 @@
 package report
 
 import (
+	"strconv"
 	"strings"
-	"unicode"
+	"unicode/utf8"
 
 	"youzhi/metrics"
 )
@@ -14,40 +15,47 @@ type setting struct{ Size, Pad float64 }
 // each with the least space above and below a row.
 var settings = []setting{{8.6, 3}, {8, 2.2}, {7.6, 1.5}, {7.2, 1}, {6.9, 0.6}}
 
-// The measures of the second sheet, in points, as in the style sheet.
+// The measures of the sheets, in points, as in the style sheet.
 const (
-	mostPad    = 4.6  // above and below a row, however much room there is
-	typeWidth  = 515  // of a sheet without its margins
-	typeHeight = 787  // the same
-	fixed      = 96   // header, title and head of the table, footer, and the spaces between
+	typeWidth  = 515 // of a sheet without its margins
+	typeHeight = 787 // the same
+	headHeight = 32  // of the header with its rule
+	footHeight = 21  // of the footer with the space above it
+	titleRule  = 27  // of a title with the spaces around it
+
+	mostPad    = 4.6  // above and below a row of the table, however much room there is
+	tableHead  = 33   // of the table's title and its first row
 	lineHeight = 1.25 // of the table, in sizes
 	small      = 7    // the most that heads, icons and verdicts have
 	pill       = 11   // the height of a verdict or an icon
 	gap        = 8    // between two columns
 	noteSize   = 7    // of the notes below the table
 	noteLine   = 9.8
-	endWidth   = 190 // of the legend
+	endWidth   = 188 // of the legend
 	sourceText = 234 // of the texts of the provenance
 )
 
-// advance is about how wide a character is, in sizes; rather more than less.
-func advance(c rune) float64 {
-	switch {
-	case c >= 0x2e80, c == '▲', c == '▼', c == '…':
-		return 1
-	case c == 'm', c == 'w', c == 'M', c == 'W', c == '%':
-		return 0.9
-	case unicode.IsSpace(c):
-		return 0.28
-	case strings.ContainsRune("iljtfr.,:;'()-/|", c):
-		return 0.38
-	case unicode.IsUpper(c):
-		return 0.68
+// advances are the widths of the typeface's characters in hundredths of the size,
+// those of Chinese being 100.
+var advances = func() map[rune]float64 {
+	of := map[rune]float64{}
+	for _, w := range strings.Fields("a56 b62 c51 d62 e55 f32 g56 h61 i27 j27 k55 l28 m93 n61 o61 p62 q62 r39 s47 t38 u61 v52 w80 x50 y52 z47 " +
+		"A61 B66 C64 D69 E59 F55 G69 H73 I29 J53 K65 L54 M81 N72 O74 P63 Q74 R63 S60 T60 U72 V57 W88 X57 Y53 Z60 " +
+		"055 155 255 355 455 555 655 755 855 955 .28 ,28 :28 ;28 (34 )34 -35 /39 %92 –54 —89 =55 _55 −55 ·55 ?55 '28") {
+		c, size := utf8.DecodeRuneInString(w)
+		n, err := strconv.Atoi(w[size:])
+		if err != nil {
+			panic(err) // it is written above
+		}
+		of[c] = float64(n) / 100
 	}
-	return 0.58
-}
+	for _, space := range " \u00a0\u202f" {
+		of[space] = 0.22
+	}
+	return of
+}()
 
-// width is about how wide a text is in a size of type.
+// width is how wide a text is in a size of type.
 func width(text string, size float64) float64 {
 	sum := 0.0
 	for _, c := range text {
@@ -56,9 +64,17 @@ func width(text string, size float64) float64 {
 	return sum * size
 }
 
-// lines is how many lines a text takes at most: Latin words are kept whole where
-// they can be.
+func advance(c rune) float64 {
+	if w, ok := advances[c]; ok {
+		return w
+	}
+	return 1
+}
+
+// lines is how many lines a text takes: Latin words are kept whole where they can
+// be. It is a little too many rather than too few.
 func lines(text string, size, room float64) int {
+	room *= 0.97
 	n, at, word := 1, 0.0, 0.0
 	end := func() {
 		if at+word > room && at > 0 {
@@ -80,35 +96,36 @@ func lines(text string, size, room float64) int {
 
 // titleRoom is how much of the table's width the other columns leave to the titles.
 func titleRoom(rows []row, size float64, heads []string) float64 {
+	little := min(size, small)
 	rest := float64(typeWidth)
-	for i, column := range []struct {
-		of   func(row) string
-		size float64
-	}{
-		{func(r row) string { return r.Chapter }, size},
-		{func(r row) string { return r.Value + " " + r.Unit }, size},
-		{func(r row) string { return r.Goal }, size},
-		{func(r row) string { return r.Sample }, size},
-		{func(r row) string { return r.Arrow + " " + r.Change }, size},
-		{func(r row) string { return r.Variation.shown() }, min(size, small)},
-		{func(r row) string { return r.Assurance.shown() }, min(size, small)},
-		{func(r row) string { return r.Status + "  " }, min(size, small)},
+	for i, of := range []func(row) float64{
+		func(r row) float64 { return width(r.Chapter, size) },
+		func(r row) float64 { return width(r.Value, size*bold) + width(" "+r.Unit, size) },
+		func(r row) float64 { return width(r.Goal, size) },
+		func(r row) float64 { return width(r.Sample, size) },
+		func(r row) float64 { return width(r.Arrow+" "+r.Change, size) },
+		func(r row) float64 { return r.Variation.width(little) },
+		func(r row) float64 { return r.Assurance.width(little) },
+		func(r row) float64 { return width(r.Status, little) + 8 },
 	} {
-		most := width(heads[i], small)
+		most := width(heads[i], little)
 		for _, r := range rows {
-			most = max(most, width(column.of(r), column.size))
+			most = max(most, of(r))
 		}
 		rest -= most + gap
 	}
 	return rest
 }
 
-// shown is an icon's text with room for its ring.
-func (i icon) shown() string {
+// bold is how much wider heavy type is.
+const bold = 1.06
+
+// width is how wide an icon stands with its word.
+func (i icon) width(size float64) float64 {
 	if i.Word == "" {
-		return i.Name
+		return width(i.Name, min(size, 6.6))
 	}
-	return "○○" + i.Word
+	return 12.5 + width(i.Word, size)
 }
 
 // height is how high rows stand in a setting, without the space around them.
@@ -150,7 +167,7 @@ func (d *document) fill(rows []row) {
 	for _, key := range []string{"chapter", "value", "goal", "sample", "change", "variation", "assurance", "status"} {
 		heads = append(heads, say(d.Language, key))
 	}
-	room := typeHeight - fixed - d.endHeight()
+	room := typeHeight - headHeight - tableHead - footHeight - d.endHeight()
 	d.Setting = choose(rows, heads, room)
 	tall := func() float64 { return height(rows, d.Setting.Size, heads) + 2*d.Setting.Pad*float64(len(rows)) }
 	if tall() > room {
@@ -194,3 +211,41 @@ func (d *document) endHeight() float64 {
 	}
 	return 24 + max(9+noteLine*float64(legend), noteLine*float64(source))
 }
+
+// The height of a picture, in points: the most that it is drawn, and the least
+// that can be read.
+const (
+	mostPicture  = 128
+	leastPicture = 60
+)
+
+// pictureHeight is how high the trends of the first sheet may be drawn, so that
+// all that stands above and below them has room.
+func (d *document) pictureHeight() float64 {
+	rest := typeHeight - headHeight - footHeight - 2*titleRule - 8.0
+	rest -= 4 + 19.5*float64(lines(d.Headline, 15*bold, typeWidth))
+	for _, s := range d.Sentences {
+		rest -= 1.5 + 12.5*float64(lines(s.Text, 8.8, typeWidth-11))
+	}
+	rest -= 6 + 11.7*float64(lines(d.Tally+" · "+d.More, 8.2, typeWidth))
+	// The table of the time limits: two rows of heads, and its rows.
+	rest -= 40
+	for range d.Backlogs {
+		rest -= backlogRow
+	}
+	// Around each picture: the frame, the title, the figures, how it is judged.
+	for i := 0; i < len(d.Leading); i += 2 {
+		most := 0
+		for _, p := range d.Leading[i:min(i+2, len(d.Leading))] {
+			most = max(most, lines(p.How, 6.8, panelWidth))
+		}
+		rest -= 66 + 9.2*float64(most)
+	}
+	rows := float64(max(1, (len(d.Leading)+1)/2))
+	return max(leastPicture, min(mostPicture, rest/rows))
+}
+
+const (
+	backlogRow = 17.5
+	panelWidth = 241
+)

@@ -13,22 +13,27 @@ import (
 	"youzhi/metrics/stats"
 )
 
-// The size that a trend is drawn at, in CSS pixels: half the width of the type
-// area of a sheet.
-const (
-	trendWidth  = 336
-	trendHeight = 146
-)
+// trendWidth is the width that a trend is drawn at, in CSS pixels: that of a panel.
+const trendWidth = 322
 
 // mostMonths is how many months a picture shows at most; what came before is
 // judged with them all the same.
 const mostMonths = 24
 
-// picture draws the control chart of a trend as SVG; empty where less than two
-// months have a value.
-func (m *Maker) picture(ctx context.Context, v sentence.Voice, ind catalogue.Indicator, t metrics.Trend) ([]byte, error) {
-	first := max(0, len(t.Figures)-mostMonths)
+// drawable says whether two months of a trend have a value at least.
+func drawable(t metrics.Trend) bool {
 	values := 0
+	for i := max(0, len(t.Figures)-mostMonths); i < len(t.Figures); i++ {
+		if t.Figures[i].Value != nil && !t.Chart.Points[i].Missing {
+			values++
+		}
+	}
+	return values > 1
+}
+
+// picture draws the control chart of a trend as SVG, so many CSS pixels high.
+func (m *Maker) picture(ctx context.Context, v sentence.Voice, ind catalogue.Indicator, t metrics.Trend, height int) ([]byte, error) {
+	first := max(0, len(t.Figures)-mostMonths)
 	control := chart.Control{
 		Name: v.Title(ind.Key), Description: say(v.Language, "trend", v.Title(ind.Key)), Unfinished: say(v.Language, "unfinished"),
 		Axis: axisOf(ind), Medium: chart.MediumPaper,
@@ -41,7 +46,6 @@ func (m *Maker) picture(ctx context.Context, v sentence.Voice, ind catalogue.Ind
 		p := t.Chart.Points[first+i]
 		point := chart.ControlPoint{Label: monthLabel(f.From), Unfinished: p.Unfinished, Phase: p.Phase, Meaning: meaning(p)}
 		if f.Value != nil && !p.Missing {
-			values++
 			point.Value = new(p.Value * scale)
 		}
 		if p.Limits != nil {
@@ -53,9 +57,6 @@ func (m *Maker) picture(ctx context.Context, v sentence.Voice, ind catalogue.Ind
 			}
 		}
 		control.Points = append(control.Points, point)
-	}
-	if values < 2 {
-		return nil, nil
 	}
 	for i, phase := range t.Chart.Phases {
 		if i > 0 && phase.From > first {
@@ -79,7 +80,7 @@ func (m *Maker) picture(ctx context.Context, v sentence.Voice, ind catalogue.Ind
 	if err != nil {
 		return nil, err
 	}
-	return m.o.Charts.SVG(ctx, drawn, trendWidth, trendHeight)
+	return m.o.Charts.SVG(ctx, drawn, trendWidth, height)
 }
 
 // axisOf is the scale of an indicator's values, as they are drawn.
