@@ -50,8 +50,8 @@ test: setup ## run all tests, with the race detector
 # What belongs before landing and takes longer, or is no test: the linters, a
 # build for each platform, modules that are complete and unchanged, the
 # histories of 200 seeds folded in any order, ten simulated operators of two
-# sizes held to what was drawn, some fifty bugs that this has to show, the false
-# signals of 200 quiet years, and the reports of fourteen months.
+# sizes held to what was drawn, some fifty bugs that this has to show, and the
+# false signals of 200 quiet years.
 verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of figures
 	$(GO) vet ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null .
@@ -62,7 +62,6 @@ verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of 
 	CGO_ENABLED=0 YOUZHI_SEEDS=10 $(GO) test -count=1 -timeout 30m -run 'TestTruth' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=1 $(GO) test -count=1 -timeout 30m -run 'TestMutants' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=100 $(GO) test -count=1 -timeout 30m -v -run 'TestSignals' ./ingest/source/simulate
-	CGO_ENABLED=0 YOUZHI_SEEDS=1 $(GO) test -count=1 -timeout 30m -run 'TestMonthsMadeUp' ./jobs/report
 
 lint: setup $(GOLANGCI) ## run the pinned golangci-lint
 	$(GOLANGCI) run ./...
