@@ -1,7 +1,6 @@
 package report
 
 import (
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -43,11 +42,7 @@ var advances = func() map[rune]float64 {
 		"A61 B66 C64 D69 E59 F55 G69 H73 I29 J53 K65 L54 M81 N72 O74 P63 Q74 R63 S60 T60 U72 V57 W88 X57 Y53 Z60 " +
 		"055 155 255 355 455 555 655 755 855 955 .28 ,28 :28 ;28 (34 )34 -35 /39 %92 –54 —89 =55 _55 −55 ·55 ?55 '28") {
 		c, size := utf8.DecodeRuneInString(w)
-		n, err := strconv.Atoi(w[size:])
-		if err != nil {
-			panic(err) // it is written above
-		}
-		of[c] = float64(n) / 100
+		of[c] = float64(w[size]-'0')/10 + float64(w[size+1]-'0')/100
 	}
 	for _, space := range " \u00a0\u202f" {
 		of[space] = 0.22
