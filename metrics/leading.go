@@ -1,11 +1,24 @@
 package metrics
 
-import "youzhi/metrics/catalogue"
+import (
+	"slices"
+
+	"youzhi/metrics/catalogue"
+)
 
 // leading are the indicators that stand for all, the most telling first.
 var leading = []string{
 	"on_time_delivery_rate", "complaint_rate_p10k", "complaint_accept_24h_rate", "satisfaction_score_100",
 	"ticket_on_time_rate", "satisfaction_top2_rate", "complaint_feedback_15wd_rate", "overdue_open_cases",
+}
+
+// LeadingRank orders indicators: those that stand for all in their order, then the
+// others, all alike.
+func LeadingRank(key string) int {
+	if i := slices.Index(leading, key); i >= 0 {
+		return i
+	}
+	return len(leading)
 }
 
 // Leading are n of the indicators that stand for all, on a first page or a report:

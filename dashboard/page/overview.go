@@ -10,13 +10,7 @@ import (
 	"youzhi/metrics/sentence"
 )
 
-// leading are the indicators for the tiles, the most telling first. The first
-// four that have data are shown.
-var leading = []string{
-	"on_time_delivery_rate", "complaint_rate_p10k", "complaint_accept_24h_rate", "satisfaction_score_100",
-	"ticket_on_time_rate", "satisfaction_top2_rate", "complaint_feedback_15wd_rate", "overdue_open_cases",
-}
-
+// tiles are the most that an overview begins with.
 const tiles = 4
 
 // Overview is the first page.
@@ -127,16 +121,14 @@ func (o *Overview) Fill(v sentence.Voice, a Answers) {
 
 // say puts the headline and its sentences, the leading indicators first.
 func (o *Overview) say(v sentence.Voice, a Answers) {
-	order := func(key string) int {
-		if i := slices.Index(leading, key); i >= 0 {
-			return i
-		}
-		return len(leading)
-	}
 	trends := slices.Concat(a.Trends, a.Places)
-	slices.SortStableFunc(trends, func(a, b metrics.Trend) int { return cmp.Compare(order(a.Key), order(b.Key)) })
+	slices.SortStableFunc(trends, func(a, b metrics.Trend) int {
+		return cmp.Compare(metrics.LeadingRank(a.Key), metrics.LeadingRank(b.Key))
+	})
 	figures := slices.Clone(a.Period)
-	slices.SortStableFunc(figures, func(a, b metrics.Figure) int { return cmp.Compare(order(a.Key), order(b.Key)) })
+	slices.SortStableFunc(figures, func(a, b metrics.Figure) int {
+		return cmp.Compare(metrics.LeadingRank(a.Key), metrics.LeadingRank(b.Key))
+	})
 	h := v.Headline(o.Scope.Period, figures, trends)
 	o.Headline, o.More = h.Line, h.More
 	for _, said := range h.Sentences {
@@ -144,38 +136,9 @@ func (o *Overview) say(v sentence.Voice, a Answers) {
 	}
 }
 
-// Leading are the indicators of the tiles: those that have data in the last
-// periods first, so that an office without parcels sees what it has.
+// Leading are the indicators of the tiles.
 func Leading(a Answers) []catalogue.Indicator {
-	data, snap := map[string]bool{}, map[string]bool{}
-	for _, ind := range a.Indicators {
-		snap[ind.Key] = ind.Window == catalogue.Snap
-	}
-	for _, fs := range [][]metrics.Figure{a.Period, a.series()} {
-		for _, f := range fs {
-			// The state at as_of has a value in every period: it says nothing of this one.
-			if f.Value != nil && !snap[f.Key] {
-				data[f.Key] = true
-			}
-		}
-	}
-	have := map[string]catalogue.Indicator{}
-	for _, ind := range a.Indicators {
-		have[ind.Key] = ind
-	}
-	var with, without []catalogue.Indicator
-	for _, key := range leading {
-		ind, ok := have[key]
-		switch {
-		case !ok:
-		case data[key]:
-			with = append(with, ind)
-		default:
-			without = append(without, ind)
-		}
-	}
-	all := append(with, without...)
-	return all[:min(tiles, len(all))]
+	return metrics.Leading(tiles, a.Indicators, a.Period, a.series())
 }
 
 // before names the period before one, for comparisons.
