@@ -266,21 +266,10 @@ func (f *baseFold) read(ctx context.Context, statement string, p queries.Params,
 		return nil
 	}
 	err := f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
-		var (
-			e        event.Event
-			hash     string
-			recorded *time.Time
-			data     string
-		)
-		if err := scan(&e.Subject, &e.Source, &e.ID, &hash, &e.Type, &e.Time, &e.Sequence, &recorded, &e.Test, &e.CorrectsID, &data); err != nil {
+		e, err := scanEvent(scan)
+		if err != nil {
 			return err
 		}
-		copy(e.Hash[:], hash)
-		e.Time = e.Time.UTC()
-		if recorded != nil {
-			e.Recorded = recorded.UTC()
-		}
-		e.Data = []byte(data)
 		if len(current) > 0 && current[0].Subject != e.Subject {
 			histories, names = append(histories, current), names+nameBytes(current[0].Subject)
 			current = nil
@@ -300,6 +289,24 @@ func (f *baseFold) read(ctx context.Context, statement string, p queries.Params,
 		histories = append(histories, current)
 	}
 	return flush()
+}
+
+// scanEvent reads a row of a statement that asks for events subject by subject.
+func scanEvent(scan func(...any) error) (event.Event, error) {
+	var (
+		e          event.Event
+		hash, data string
+		recorded   *time.Time
+	)
+	if err := scan(&e.Subject, &e.Source, &e.ID, &hash, &e.Type, &e.Time, &e.Sequence, &recorded, &e.Test, &e.CorrectsID, &data); err != nil {
+		return e, err
+	}
+	copy(e.Hash[:], hash)
+	e.Time, e.Data = e.Time.UTC(), []byte(data)
+	if recorded != nil {
+		e.Recorded = recorded.UTC()
+	}
+	return e, nil
 }
 
 // again folds the tickets that others were merged into once more, now that the
@@ -369,11 +376,11 @@ func (f *baseFold) takeovers(ctx context.Context, base string, subjects []string
 	return out, nil
 }
 
-// elsewhere are the identities of some subjects whose content is also under
-// another subject, with the hash that counts.
-func (f *baseFold) elsewhere(ctx context.Context, table string, subjects []string) (map[string]map[fold.Identity]event.Hash, error) {
+// elsewhere are the identities of some subjects of a topic whose content is also
+// under another subject, with the hash that counts.
+func (b *Builder) elsewhere(ctx context.Context, topic, table string, subjects []string) (map[string]map[fold.Identity]event.Hash, error) {
 	out := map[string]map[fold.Identity]event.Hash{}
-	err := f.db.Rows(ctx, queries.File("state/conflicts"), queries.Params{"topic": topics[f.base], "table": table, "subjects": subjects}, func(scan func(...any) error) error {
+	err := b.db.Rows(ctx, queries.File("state/conflicts"), queries.Params{"topic": topic, "table": table, "subjects": subjects}, func(scan func(...any) error) error {
 		var (
 			subject, winner string
 			id              fold.Identity

@@ -58,7 +58,7 @@ func (f *baseFold) fold(ctx context.Context, table string, histories [][]event.E
 	for i, h := range histories {
 		subjects[i] = h[0].Subject
 	}
-	elsewhere, err := f.elsewhere(ctx, table, subjects)
+	elsewhere, err := f.elsewhere(ctx, topics[f.base], table, subjects)
 	if err != nil {
 		return nil, err
 	}
