@@ -61,7 +61,7 @@ type Entry struct {
 func (f *Frame) Navigation() []Entry {
 	var out []Entry
 	for _, e := range []struct{ section, path string }{
-		{"overview", "/"}, {"delays", DelaysPath}, {"cases", "/cases"}, {"tickets", "/tickets"}, {"surveys", "/surveys"}, {"reports", "/reports"}, {"data", "/data"}, {"definitions", "/definitions"},
+		{"overview", "/"}, {"delays", DelaysPath}, {"improvements", ImprovementsPath}, {"cases", "/cases"}, {"tickets", "/tickets"}, {"surveys", "/surveys"}, {"reports", "/reports"}, {"data", "/data"}, {"definitions", "/definitions"},
 	} {
 		out = append(out, Entry{Text: f.Lang.T("nav." + e.section), Href: f.URL(e.path), On: e.section == f.Section})
 	}

@@ -25,6 +25,8 @@ type Overview struct {
 	More      int
 	// Losses say what cost most of the on-time rate, and where.
 	Losses []Loss
+	// Improvements are those that were checked lately, with their verdict.
+	Improvements []Improvement
 	// Nothing says that the period has no data; Last leads to the last with data.
 	Nothing  bool
 	Last     string

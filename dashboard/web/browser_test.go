@@ -202,7 +202,7 @@ func (b *browser) looks(t *testing.T) {
 		{"indicator-snap", "/indicators/overdue_open_cases?period=2026-10"},
 		{"rows", "/indicators/on_time_delivery_rate/rows?period=2026-10&part=missed"}, {"cases", "/cases?period=2026-10"},
 		{"case", "/cases/C-odd"}, {"ticket", page.SubjectPath("tickets", awkward)}, {"survey", "/surveys/S-C11-000"},
-		{"data", "/data"}, {"definitions", "/definitions"},
+		{"improvements", "/improvements"}, {"improvement", "/improvements/IMP-1"}, {"data", "/data"}, {"definitions", "/definitions"},
 	} {
 		for _, lang := range page.Languages {
 			path := p.path + "?lang=" + string(lang)

@@ -86,17 +86,19 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 	}
 	dimension := regionBelow(o.scope)
 	var (
-		group             together
-		placeErr, lossErr error
+		group                     together
+		placeErr, lossErr, impErr error
 	)
 	group.Go(func() { answers.Places, placeErr = s.places(c.UserContext(), answers, o.scope, dimension) })
 	group.Go(func() { v.Losses, lossErr = s.losses(c.UserContext(), o) })
+	group.Go(func() { v.Improvements, impErr = s.improvementsSaid(c.UserContext(), o) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	// Without them the sentences say what changed, but not where, or why.
 	s.failed(c, "places", placeErr)
 	s.failed(c, "losses", lossErr)
+	s.failed(c, "improvements", impErr)
 	v.Fill(o.lang.Voice(s.o.Catalogue), answers)
 	if v.Nothing {
 		v.Last, v.LastText = o.last("/")

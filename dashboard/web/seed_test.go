@@ -180,8 +180,26 @@ func seed(t testing.TB, db *queries.DB) {
 	cases.add(event.TypeCaseProgressed, odd, day.AddDate(0, 0, 1), map[string]any{"step": "handling"}, "id", "same")
 	cases.add(event.TypeCaseProgressed, odd, day.AddDate(0, 0, 1), map[string]any{"step": "scan"}, "test", true)
 
+	// Improvements: one with a verdict, one that nobody can judge, one with a label
+	// that means harm.
+	duties := &stream{t: t, source: "/cn/post/quality"}
+	plan := func(subject, indicator, unit, owner string) {
+		duties.add(event.TypeImprovementPlanned, subject, start.AddDate(0, 0, 10), map[string]any{"indicator": indicator, "unit": unit, "owner_post": owner,
+			"baseline": map[string]any{"start": "2026-08-01", "end": "2026-09-01"}, "planned_check_date": "2026-10-20"})
+	}
+	check := func(subject string) {
+		duties.add(event.TypeImprovementStarted, subject, start.AddDate(0, 0, 31), map[string]any{})
+		duties.add(event.TypeImprovementChecked, subject, start.AddDate(0, 0, 80), map[string]any{"start": "2026-09-01", "end": "2026-10-01"})
+	}
+	plan("IMP-1", "on_time_delivery_rate", "11", "operations-11")
+	check("IMP-1")
+	plan("IMP-2", "overdue_open_cases", hostile, hostile)
+	check("IMP-2")
+	plan(awkward, "complaint_rate_p10k", "33", "service")
+	check(awkward)
+
 	ctx := t.Context()
-	for topic, s := range map[string]*stream{"youzhi.cases.v1": cases, "youzhi.complaints.v1": tickets, "youzhi.surveys.v1": surveys} {
+	for topic, s := range map[string]*stream{"youzhi.assurance.v1": duties, "youzhi.cases.v1": cases, "youzhi.complaints.v1": tickets, "youzhi.surveys.v1": surveys} {
 		queriestest.Store(t, db, topic, 0, s.messages...)
 	}
 	payload := []byte("{\"id\": \xff\xfe </script><b onclick=x>\"'")

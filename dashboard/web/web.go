@@ -162,6 +162,10 @@ func (s *Server) app(ctx context.Context) *fiber.App {
 	app.Get("/export/figures.csv", s.overviewExport)
 	app.Get(page.DelaysPath, s.delaysShow)
 	app.Get(page.DelaysPath+".csv", s.delaysExport)
+	app.Get(page.ImprovementsPath, s.improvementsList)
+	app.Get(page.ImprovementsPath+"/:id", s.improvementShow)
+	app.Get("/api/v1/improvements", s.apiImprovements)
+	app.Get("/api/v1/improvements/:id/events", s.apiEvents(improvementEvents))
 	for _, b := range bases {
 		app.Get("/"+b.name, s.subjectsList(b))
 		app.Get("/"+b.name+".csv", s.subjectsExport(b))

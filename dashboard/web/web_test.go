@@ -60,6 +60,7 @@ func pages() []string {
 		"/delays?period=2026-09&as_of=2026-09-20T12:00:00%2B08:00",
 		"/indicators/on_time_delivery_rate/rows?period=2026-10&part=missed&cause=weather&place=" + url.QueryEscape(hostile), "/indicators/on_time_delivery_rate/rows?period=2026-10&part=denominator&weekday=3&hour=9",
 		odd, page.SubjectPath("tickets", awkward), "/surveys/S-C11-000", "/data", "/definitions",
+		"/improvements", "/improvements?as_of=2026-09-20T12:00:00%2B08:00", "/improvements/IMP-1", "/improvements/IMP-2", page.ImprovementsPath + "/" + url.PathEscape(awkward),
 	}
 }
 
@@ -131,7 +132,7 @@ func checkHTML(t *testing.T, body string) {
 
 func TestEmpty(t *testing.T) {
 	s := serve(t, nil)
-	for _, path := range []string{"/", "/indicators/on_time_delivery_rate", "/cases", "/tickets?find=T", "/surveys", "/delays", "/data", "/definitions"} {
+	for _, path := range []string{"/", "/indicators/on_time_delivery_rate", "/cases", "/tickets?find=T", "/surveys", "/delays", "/improvements", "/data", "/definitions"} {
 		for _, lang := range page.Languages {
 			a := s.get(t, path, "Cookie", "lang="+string(lang))
 			if a.status != http.StatusOK {
