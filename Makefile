@@ -43,10 +43,11 @@ else
 	exec bin/youzhi demo --data "$(DATA)"
 endif
 
-# Those of the root start the program as a process and judge what it says, those
-# of jobs/fold draw whole operators: the race detector makes that several times as
-# long, and `make verify` watches what runs side by side there.
-WITHOUT_RACE := youzhi youzhi/jobs/fold
+# Those of the root start the program as a process and judge what it says, the
+# others draw whole operators or ask for all pages and papers: the race detector
+# makes that several times as long, and `make verify` watches what runs side by
+# side there.
+WITHOUT_RACE := youzhi youzhi/jobs/fold youzhi/jobs/report youzhi/dashboard/web youzhi/metrics
 
 # Two packages at a time at most: several of them hold a ClickHouse engine each.
 test: setup ## run all tests, with the race detector where things run side by side
@@ -59,7 +60,7 @@ test: setup ## run all tests, with the race detector where things run side by si
 
 # What belongs before landing and takes longer, or is no test: the linters, a
 # build for each platform, modules that are complete and unchanged, the race
-# detector over the fold, the histories of 200 seeds folded in any order, ten
+# detector over the fold, pages and reports, the histories of 200 seeds folded in any order, ten
 # simulated operators of two sizes held to what was drawn, some fifty bugs that
 # this has to show, and the false signals of 200 quiet years.
 verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of figures
@@ -69,6 +70,7 @@ verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of 
 	$(GO) mod verify
 	$(GO) mod tidy -diff
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m -skip 'TestTruth|TestFoldInAnyOrder|TestMutants' ./jobs/fold
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m -p 2 -run 'TestSite/pages|TestTrends|TestArchive|TestGolden|TestImprovements' ./dashboard/web ./jobs/report ./metrics
 	CGO_ENABLED=0 YOUZHI_SEEDS=200 $(GO) test -count=1 -timeout 30m -run 'TestFoldInAnyOrder' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=10 $(GO) test -count=1 -timeout 30m -run 'TestTruth' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=1 $(GO) test -count=1 -timeout 30m -run 'TestMutants' ./jobs/fold

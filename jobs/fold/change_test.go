@@ -249,7 +249,7 @@ func TestForgetAndFoldAgain(t *testing.T) {
 	r.inPieces(t, w)
 	state1, facts1 := stored(t, r.db, state.Live), derived(t, r.db)
 	later := referenceRows(r.reference(w.events, asOf.Add(100*day)))
-	step := 12
+	step := 25
 	if thorough(t) {
 		step = 1
 	}

@@ -109,7 +109,7 @@ func TestFoldAfterCrash(t *testing.T) {
 	// Few calls have more statements; one without a statement of a number is one
 	// that nothing ends.
 	const statements = 200
-	crashes := 12
+	crashes := 6
 	if thorough(t) {
 		crashes = statements
 	}

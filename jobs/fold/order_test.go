@@ -245,7 +245,7 @@ func TestFoldInAnyOrder(t *testing.T) {
 	ordered, pieces := newRoom(t, queriestest.Open(t)), newRoom(t, queriestest.Open(t))
 	keys := ordered.keys("")
 	n := 0
-	for w := range worlds(t, seedCount(t, 40)) {
+	for w := range worlds(t, seedCount(t, 20)) {
 		ordered.clear(t)
 		pieces.clear(t)
 		ordered.inOrder(t, w.events)

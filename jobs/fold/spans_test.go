@@ -62,11 +62,11 @@ func TestAnswersWhileRunsFold(t *testing.T) {
 	ctx := context.Background()
 	r := newRoom(t, queriestest.Open(t))
 	var events []reported
-	for seed := range uint64(20) {
+	for seed := range uint64(10) {
 		events = append(events, generate(t, 100+seed)...)
 	}
 	r.store(t, events, 0, func() int32 { return 0 })
-	r.inSpans(len(events) / 12)
+	r.inSpans(len(events) / 6)
 	done := make(chan error, 1)
 	go func() { done <- r.job.Run(ctx, asOf) }()
 	answers := 0
