@@ -386,7 +386,7 @@ func (v *Delays) places(d metrics.Delays, lost float64) {
 	}
 	v.PlaceRows = append(v.PlaceRows, v.rest(shown, d)...)
 	if len(buckets) > 0 {
-		v.StripTitle = l.T("delays.strip", l.T("each."+string(buckets[0].Grain)))
+		v.StripTitle = l.T("delays.strip", l.T("each."+string(stripGrain(buckets))))
 	}
 }
 
@@ -403,7 +403,8 @@ func (v *Delays) steps(d metrics.Delays, lost float64) {
 }
 
 // stripPeriods are the periods of a strip: days around a short period, else weeks
-// or months of all days compared, whole but for the last.
+// or months of all days compared. What lies across an edge of the period is cut
+// there, so that a bar counts no day of another period.
 func stripPeriods(period, compared calendar.Period) []calendar.Period {
 	grain, from := calendar.GrainWeek, compared.From
 	switch {
@@ -414,9 +415,17 @@ func stripPeriods(period, compared calendar.Period) []calendar.Period {
 	}
 	var out []calendar.Period
 	for p := range calendar.Periods(grain, from, compared.To) {
-		if p.From >= from {
-			out = append(out, p)
+		if p.From < from {
+			continue
 		}
+		if p.From < period.From && period.From < p.To {
+			out = append(out, calendar.Period{From: p.From, To: period.From})
+			p = calendar.Period{From: period.From, To: p.To}
+		}
+		if p.To > period.To {
+			p = calendar.Period{From: p.From, To: period.To}
+		}
+		out = append(out, p)
 	}
 	return out
 }
@@ -443,6 +452,16 @@ func peak(d metrics.Delays, share metrics.DelayShare, buckets []calendar.Period)
 	return most
 }
 
+// stripGrain is what the periods of a strip are that are not cut.
+func stripGrain(buckets []calendar.Period) calendar.Grain {
+	for _, p := range buckets {
+		if p.Grain != "" {
+			return p.Grain
+		}
+	}
+	return calendar.GrainDay
+}
+
 const (
 	stripWidth  = 216
 	stripHeight = 28
@@ -453,15 +472,24 @@ const (
 func (v *Delays) strip(d metrics.Delays, share metrics.DelayShare, buckets []calendar.Period, most float64) *Strip {
 	l := v.Lang
 	out := &Strip{Width: stripWidth, Height: stripHeight, Label: l.T("delays.strip.label", l.Place(share.Name), len(buckets))}
-	step := float64(stripWidth) / float64(max(len(buckets), 1))
-	for i, p := range buckets {
+	grain := stripGrain(buckets)
+	// A bar is as wide as it has days: what is cut is narrow.
+	first, last := buckets[0].From, buckets[len(buckets)-1].To
+	day := float64(stripWidth) / float64(last-first)
+	gap := day * float64(calendar.PeriodOf(grain, first).Len()) * 0.2
+	for _, p := range buckets {
 		lost, cases := points(d, share, p)
+		name := l.Dated(p)
+		if p.Grain == "" {
+			name += l.T("delays.strip.part", l.Period(calendar.PeriodOf(grain, p.From)))
+		}
+		wide := day * float64(p.Len())
 		bar := StripBar{
-			X: fmt.Sprintf("%.1f", float64(i)*step), W: fmt.Sprintf("%.1f", step*0.8), Class: "before",
-			Title: l.Period(p) + l.T("punctuation.colon") + l.T("delays.points", l.Points(lost)) + " · " + l.T("delays.cases", Count(cases)),
+			X: fmt.Sprintf("%.1f", float64(p.From-first)*day), W: fmt.Sprintf("%.1f", max(wide-gap, wide/2)), Class: "before",
+			Title: name + l.T("punctuation.colon") + l.T("delays.points", l.Points(lost)) + " · " + l.T("delays.cases", Count(cases)),
 			Href:  v.Scope.In(p).URL(DelaysPath),
 		}
-		if p.From < v.Scope.Period.To && v.Scope.Period.From < p.To {
+		if v.Scope.Period.Contains(p.From) {
 			bar.Class = "now"
 		}
 		height := 1.0

@@ -113,6 +113,13 @@ func TestDelaysPage(t *testing.T) {
 		if n := len(regexp.MustCompile(`class="now"`).FindAllString(string(body), -1)); n == 0 {
 			t.Error("no bar of this period")
 		}
+		// A bar that is cut says so, and leads to the days that it counts.
+		bars := v.PlaceRows[0].Strip.Bars
+		edge, whole := bars[len(bars)-1], bars[len(bars)-2]
+		part := l.T("delays.strip.part", l.Period(calendar.PeriodOf(calendar.GrainWeek, v.Scope.Period.To-1)))
+		if u, err := url.Parse(edge.Href); err != nil || u.Query().Get("period") != "2026-10-26..2026-10-31" || !strings.Contains(edge.Title, part) || edge.W != "8.4" || whole.W != "10.3" {
+			t.Errorf("%v: %+v beside %+v", err, edge, whole)
+		}
 	}
 }
 
@@ -153,15 +160,31 @@ func TestStripPeriods(t *testing.T) {
 	for label, want := range map[string]struct {
 		grain calendar.Grain
 		most  int
-	}{"2026-10-05": {calendar.GrainDay, 36}, "2026-W41": {calendar.GrainDay, 36}, "2026-10": {calendar.GrainWeek, 18}, "2026-Q3": {calendar.GrainWeek, 27}, "2026": {calendar.GrainMonth, 15}} {
+	}{
+		"2026-10-05": {calendar.GrainDay, 36}, "2026-W41": {calendar.GrainDay, 36}, "2026-09": {calendar.GrainWeek, 18}, "2026-10": {calendar.GrainWeek, 18},
+		"2026-Q3": {calendar.GrainWeek, 27}, "2026": {calendar.GrainMonth, 15}, "2026-01-20..2026-09-10": {calendar.GrainMonth, 13},
+	} {
 		p, err := calendar.ParsePeriod(label)
 		if err != nil {
 			t.Fatal(err)
 		}
 		compared := calendar.Period{From: p.From - 90, To: p.To}
 		list := stripPeriods(p, compared)
-		if len(list) == 0 || len(list) > want.most || list[0].Grain != want.grain || list[0].From < compared.From || list[len(list)-1].To < p.To {
+		if len(list) == 0 || len(list) > want.most || list[0].Grain != want.grain || list[0].From < compared.From || list[len(list)-1].To != p.To {
 			t.Errorf("%s: %d of %s from %s", label, len(list), list[0].Grain, list[0].From)
+		}
+		// They follow each other, and none holds days within the period and without.
+		inside := 0
+		for i, bar := range list {
+			if bar.Len() == 0 || i > 0 && bar.From != list[i-1].To || p.Contains(bar.From) != p.Contains(bar.To-1) {
+				t.Errorf("%s: bar %d is %s", label, i, bar.Label())
+			}
+			if p.Contains(bar.From) {
+				inside += bar.Len()
+			}
+		}
+		if inside != p.Len() {
+			t.Errorf("%s: bars of %d days", label, inside)
 		}
 	}
 }

@@ -208,6 +208,15 @@ func (l Language) Span(d time.Duration) string {
 // Period names a period in words.
 func (l Language) Period(p calendar.Period) string { return l.Voice(nil).Period(p) }
 
+// Dated is the name of a period with its days where the name does not tell them:
+// 2026 年第 43 周（10 月 19 日至 25 日）, week 43 of 2026 (19–25 Oct).
+func (l Language) Dated(p calendar.Period) string {
+	if p.Grain != calendar.GrainWeek {
+		return l.Period(p)
+	}
+	return l.T("period.dated", l.Period(p), l.Days(p))
+}
+
 // Voice says figures and trends in the language; indicators may be nil where none
 // are named.
 func (l Language) Voice(indicators *catalogue.Catalogue) sentence.Voice {

@@ -36,6 +36,7 @@ var messagesEn = map[string]string{
 	"grain.quarter":                     "Quarter",
 	"grain.year":                        "Year",
 	"grain.custom":                      "Custom",
+	"period.dated":                      "%s (%s)",
 	"each.day":                          "by day",
 	"each.week":                         "by week",
 	"each.month":                        "by month",

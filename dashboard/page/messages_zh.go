@@ -36,6 +36,7 @@ var messagesZh = map[string]string{
 	"grain.quarter":                     "季",
 	"grain.year":                        "年",
 	"grain.custom":                      "自选",
+	"period.dated":                      "%s（%s）",
 	"each.day":                          "按日",
 	"each.week":                         "按周",
 	"each.month":                        "按月",
