@@ -206,7 +206,9 @@ func (s *Subject) WayOf(legs []metrics.Leg) {
 	l := s.Lang
 	hours := func(v float64) string { return number(v, 1) }
 	for _, leg := range legs {
-		step := WayStep{Step: l.Cause(leg.Step), Place: leg.Place, Began: Minute(leg.Began), Hours: hours(leg.Hours), Budget: hours(leg.Budget), Over: hours(leg.Hours - leg.Budget), Cause: leg.Cause}
+		// What stands there adds up: the difference is that of the rounded hours.
+		over := math.Round(leg.Hours*10)/10 - math.Round(leg.Budget*10)/10
+		step := WayStep{Step: l.Cause(leg.Step), Place: leg.Place, Began: Minute(leg.Began), Hours: hours(leg.Hours), Budget: hours(leg.Budget), Over: hours(over), Cause: leg.Cause}
 		if leg.Budget == 0 {
 			step.Budget = Dash
 		}
@@ -287,8 +289,10 @@ func (v *Delays) shareRow(d metrics.Delays, name string, share metrics.DelayShar
 	return row
 }
 
+// overHours writes a length of time in hours, from one day of 24 hours on in days,
+// with one decimal: lengths of a column can be compared.
 func (l Language) overHours(hours float64) string {
-	if math.Abs(hours) >= 48 {
+	if math.Abs(hours) >= 23.95 {
 		return l.T("delays.over.days", number(hours/24, 1))
 	}
 	return l.T("delays.over.hours", number(hours, 1))

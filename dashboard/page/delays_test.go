@@ -189,6 +189,42 @@ func TestStripPeriods(t *testing.T) {
 	}
 }
 
+func TestLateness(t *testing.T) {
+	due := time.Date(2026, 9, 23, 10, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		late   time.Duration
+		zh, en string
+	}{
+		{40 * time.Second, "40 秒", "40 s"},
+		{90 * time.Minute, "90 分钟", "90 min"},
+		{3*time.Hour + 20*time.Minute, "3.3 小时", "3.3 h"},
+		{23*time.Hour + 58*time.Minute, "1.0 天", "1.0 days"},
+		{47 * time.Hour, "2.0 天", "2.0 days"},
+		{67*time.Hour + 57*time.Minute, "2.8 天", "2.8 days"},
+	} {
+		done := due.Add(c.late)
+		for l, want := range map[Language]string{Chinese: c.zh, English: c.en} {
+			if got, class := l.verdict(&due, &done, time.Time{}); got != l.T("verdict.late", want) || class != "missed" {
+				t.Errorf("%s: %q, %s, want %q", c.late, got, class, want)
+			}
+			if got, _ := l.verdict(&due, nil, done); got != l.T("verdict.overdue", want) {
+				t.Errorf("%s: %q, want %q", c.late, got, want)
+			}
+		}
+	}
+}
+
+func TestWayOf(t *testing.T) {
+	s := &Subject{Frame: frame(English)}
+	s.WayOf([]metrics.Leg{{Step: "centre_departure", Place: "A", Hours: 78.44, Budget: 6.36, Cause: true}, {Step: "delivered", Hours: 1}})
+	if w := s.Way[0]; w.Hours != "78.4" || w.Budget != "6.4" || w.Over != "72.0" || s.Why != English.Cause("centre_departure")+" · A" {
+		t.Errorf("%+v, %s", w, s.Why)
+	}
+	if w := s.Way[1]; w.Budget != Dash || w.Over != "1.0" {
+		t.Errorf("%+v", w)
+	}
+}
+
 func TestDays(t *testing.T) {
 	day := func(m time.Month, d int) calendar.Day { return calendar.Date(2026, m, d) }
 	for _, c := range []struct {
