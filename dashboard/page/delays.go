@@ -170,6 +170,9 @@ func LossOf(l Language, s Scope, heading string, loss metrics.DelayLoss) Loss {
 	out.Cases.Text = l.T("delays.cases", out.Cases.Text)
 	if loss.Burst {
 		out.Days = l.T("delays.days", Count(loss.Within), l.Days(loss.Days))
+		if loss.Within == loss.Cases {
+			out.Days = l.T("delays.days.all", l.Days(loss.Days))
+		}
 	}
 	return out
 }

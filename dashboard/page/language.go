@@ -59,6 +59,10 @@ func (l Language) text(key string, args ...any) (string, error) {
 		return "", fmt.Errorf("no text %q in %s", key, l)
 	}
 	if len(args) > 0 {
+		// One of something has its own words, where they differ.
+		if one, ok := messages[l][key+".one"]; ok && fmt.Sprint(args[0]) == "1" {
+			m = one
+		}
 		return fmt.Sprintf(m, args...), nil
 	}
 	return m, nil

@@ -16,6 +16,8 @@ type Rows struct {
 	Href                string // the indicator
 	// Count is the part's number, as the figure has it; empty if it could not be told.
 	Count, CountRaw string
+	// Base is what is listed: cases, tickets, surveys.
+	Base string
 	// Parts are the other lists of the figure.
 	Parts []Entry
 	// Timed lists have a deadline, Scored ones a value, Reasoned ones a reason.

@@ -43,10 +43,36 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s has other arguments in English: %s", key, diff)
 		}
 	}
-	for key := range messagesEn {
+	for key, one := range messagesEn {
+		// Chinese has no plural.
+		if many, ok := strings.CutSuffix(key, ".one"); ok {
+			if diff := cmp.Diff(verbs.FindAllString(messagesEn[many], -1), verbs.FindAllString(one, -1)); diff != "" {
+				t.Errorf("%s has other arguments: %s", key, diff)
+			}
+			continue
+		}
 		if _, ok := messagesZh[key]; !ok {
 			t.Errorf("%s has no Chinese", key)
 		}
+	}
+}
+
+// TestOne: one of something is not called by its plural.
+func TestOne(t *testing.T) {
+	for _, c := range []struct {
+		key  string
+		n    any
+		want string
+	}{
+		{"headline.more", 1, "1 more signal, see the table"}, {"headline.more", 2, "2 more signals, see the table"},
+		{"part.of_cases", "1", "1 case"}, {"part.of_cases", "11", "11 cases"},
+	} {
+		if got := English.T(c.key, c.n); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+	if got := Chinese.T("headline.more", 1); got != "另有 1 个信号，见下表" {
+		t.Error(got)
 	}
 }
 
