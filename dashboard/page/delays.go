@@ -29,20 +29,24 @@ type Delays struct {
 	LostOf     Link
 	Losses     []Loss
 	Ladder     []DelayRow
-	Causes     *chart.Chart
+	// Causes draws those with a reason first; CauseGroups names the two groups.
+	Causes      *chart.Chart
+	CauseGroups []CauseGroup
 	// CauseRows, PlaceRows and StepRows each add up to Lost; where entries are left
 	// out, the last row stands for them.
 	CauseRows, PlaceRows, StepRows []DelayRow
 	StripTitle                     string
-	Regions                        []DelayRow
-	RegionTitle                    string
-	Funnel                         *chart.Chart
-	FunnelNote                     string
-	Outlets                        []DelayRow // those outside the limits, the worst first
-	OtherOutlets                   []DelayRow
-	OutletsLeft                    int // in neither
-	Hours                          []HourRow
-	HourNames                      []string
+	// OtherPlaces are those that PlaceRows leaves out, as far as they are listed.
+	OtherPlaces  []DelayRow
+	Regions      []DelayRow
+	RegionTitle  string
+	Funnel       *chart.Chart
+	FunnelNote   string
+	Outlets      []DelayRow // those outside the limits, the worst first
+	OtherOutlets []DelayRow
+	OutletsLeft  int // in neither
+	Hours        []HourRow
+	HourNames    []string
 	// Method says from what the budgets come.
 	Method string
 }
@@ -57,6 +61,9 @@ type Loss struct {
 	Cases   Link
 	Days    string // when; empty if not within a few days
 }
+
+// CauseGroup is what the causes with a reason cost, or those where none was given.
+type CauseGroup struct{ Class, Text string }
 
 // DelayRow is one entry of a table of delays.
 type DelayRow struct {
@@ -308,14 +315,15 @@ func width(part, most float64) string {
 	return number(min(part/most*100, 100), 1)
 }
 
-// rest is the row of the late cases that the rows before leave out, if any.
-func (v *Delays) rest(shown int64, d metrics.Delays) []DelayRow {
+// rest is the row of the late cases that the rows before leave out, if any. They
+// are found at href.
+func (v *Delays) rest(shown int64, d metrics.Delays, href string) []DelayRow {
 	left := int64(*d.Rate.Denominator-*d.Rate.Numerator) - shown
 	if left <= 0 {
 		return nil
 	}
 	return []DelayRow{{
-		Name: Link{Text: v.Lang.T("delays.rest")}, Points: v.Lang.Points(float64(left) / *d.Rate.Denominator * 100),
+		Name: Link{Text: v.Lang.T("delays.rest"), Href: href}, Points: v.Lang.Points(float64(left) / *d.Rate.Denominator * 100),
 		Cases: Link{Text: Count(left)}, Width: "0",
 	}}
 }
@@ -324,23 +332,42 @@ func (v *Delays) causes(d metrics.Delays, lost float64) error {
 	l := v.Lang
 	zero := 0.0
 	draw := chart.Split{Name: l.T("delays.causes"), Description: l.T("delays.causes.chart"), Axis: chart.Axis{Floor: &zero}}
-	var shown int64
-	for i, cause := range d.Causes {
-		if cause.Cases == 0 || i == 2*delayRows {
-			break
-		}
-		name := l.Cause(cause.Name)
-		row := v.shareRow(d, name, cause, lost, metrics.DelayCause, cause.Name)
-		v.CauseRows = append(v.CauseRows, row)
-		shown += cause.Cases
-		if i < delayRows {
-			draw.Bars = append(draw.Bars, chart.Bar{
-				Label: name, Value: cause.Points, Tone: chart.ToneNeutral, Note: row.Points + " · " + l.T("delays.cases", row.Cases.Text), Link: row.Cases.Href,
-				Text: name + l.T("punctuation.colon") + l.T("delays.points", row.Points) + " · " + l.T("delays.cases", row.Cases.Text),
-			})
-		}
+	// Where no reason was given, the cause has the name of its step.
+	unexplained := func(cause metrics.DelayShare) bool {
+		return slices.ContainsFunc(d.Steps, func(step metrics.DelayShare) bool { return step.Name == cause.Name })
 	}
-	v.CauseRows = append(v.CauseRows, v.rest(shown, d)...)
+	var shown int64
+	for _, group := range []struct {
+		class, name string
+		step        bool
+		tone        chart.Tone
+	}{{"full", "delays.causes.reason", false, chart.ToneNeutral}, {"hollow", "delays.causes.step", true, chart.ToneSmall}} {
+		var cases int64
+		for i, cause := range d.Causes[:min(len(d.Causes), 2*delayRows)] {
+			if cause.Cases == 0 || unexplained(cause) != group.step {
+				continue
+			}
+			name := l.Cause(cause.Name)
+			row := v.shareRow(d, name, cause, lost, metrics.DelayCause, cause.Name)
+			if group.step {
+				row.Name.Text = l.T("delays.cause.step", name)
+			}
+			v.CauseRows = append(v.CauseRows, row)
+			cases += cause.Cases
+			if i < delayRows {
+				draw.Bars = append(draw.Bars, chart.Bar{
+					Label: name, Value: cause.Points, Tone: group.tone, Note: row.Points + " · " + l.T("delays.cases", row.Cases.Text), Link: row.Cases.Href,
+					Text: row.Name.Text + l.T("punctuation.colon") + l.T("delays.points", row.Points) + " · " + l.T("delays.cases", row.Cases.Text),
+				})
+			}
+		}
+		if cases > 0 {
+			points := l.Points(float64(cases) / *d.Rate.Denominator * 100)
+			v.CauseGroups = append(v.CauseGroups, CauseGroup{group.class, l.T(group.name, points, Count(cases))})
+		}
+		shown += cases
+	}
+	v.CauseRows = append(v.CauseRows, v.rest(shown, d, v.Scope.URL(DelaysPath+".csv"))...)
 	if len(draw.Bars) == 0 {
 		return nil
 	}
@@ -365,7 +392,15 @@ func (v *Delays) places(d metrics.Delays, lost float64) {
 	// Places with a name come first: they can be gone to.
 	for _, named := range []bool{true, false} {
 		for _, place := range d.Places {
-			if (place.Name != metrics.UnknownPlace) != named || place.Cases == 0 || named && len(list) == delayRows {
+			if (place.Name != metrics.UnknownPlace) != named || place.Cases == 0 {
+				continue
+			}
+			if named && len(list) == delayRows {
+				if len(v.OtherPlaces) < splitRows {
+					row := v.shareRow(d, l.Place(place.Name), place, lost, metrics.DelayPlace, place.Name)
+					row.Title = place.Name
+					v.OtherPlaces = append(v.OtherPlaces, row)
+				}
 				continue
 			}
 			list = append(list, place)
@@ -391,7 +426,7 @@ func (v *Delays) places(d metrics.Delays, lost float64) {
 		v.PlaceRows = append(v.PlaceRows, row)
 		shown += place.Cases
 	}
-	v.PlaceRows = append(v.PlaceRows, v.rest(shown, d)...)
+	v.PlaceRows = append(v.PlaceRows, v.rest(shown, d, "#other-places")...)
 	if len(buckets) > 0 {
 		v.StripTitle = l.T("delays.strip", l.T("each."+string(stripGrain(buckets))))
 	}
@@ -406,7 +441,7 @@ func (v *Delays) steps(d metrics.Delays, lost float64) {
 		v.StepRows = append(v.StepRows, v.shareRow(d, v.Lang.Cause(step.Name), step, lost, metrics.DelayStep, step.Name))
 		shown += step.Cases
 	}
-	v.StepRows = append(v.StepRows, v.rest(shown, d)...)
+	v.StepRows = append(v.StepRows, v.rest(shown, d, v.Scope.URL(DelaysPath+".csv"))...)
 }
 
 // stripPeriods are the periods of a strip: days around a short period, else weeks
@@ -542,7 +577,7 @@ func (v *Delays) regions(ind catalogue.Indicator, d metrics.Delays) {
 			Width: width(missed(f), most), Class: string(f.Status), Status: l.Status(f.Status),
 		})
 	}
-	v.Regions = append(v.Regions, v.rest(shown, d)...)
+	v.Regions = append(v.Regions, v.rest(shown, d, v.Scope.URL(IndicatorPath(ind.Key), "by", d.RegionLevel)+"#split")...)
 }
 
 func (v *Delays) rate(f metrics.Figure) string {

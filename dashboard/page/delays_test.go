@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,14 @@ func TestDelaysPage(t *testing.T) {
 		if v.PlaceRows[0].Title != hostile || v.PlaceRows[1].Title != "B" || len(v.Outlets) != 1 || len(v.OtherOutlets) != 1 {
 			t.Errorf("places %v, outlets %v", v.PlaceRows, v.Outlets)
 		}
+		// Causes with a reason come first; those named by their step say so.
+		if names := []string{v.CauseRows[0].Name.Text, v.CauseRows[1].Name.Text, v.CauseRows[2].Name.Text}; names[0] != l.Cause("centre_failure") || names[1] != hostile || names[2] != l.T("delays.cause.step", l.Cause("delivered")) {
+			t.Errorf("causes %q", names)
+		}
+		groups := []CauseGroup{{"full", l.T("delays.causes.reason", "7.50", "15")}, {"hollow", l.T("delays.causes.step", "2.50", "5")}}
+		if !slices.Equal(v.CauseGroups, groups) {
+			t.Errorf("groups of causes %v", v.CauseGroups)
+		}
 		// A place of any name is kept in the URL of its list.
 		u, err := url.Parse(v.PlaceRows[0].Cases.Href)
 		if err != nil || u.Query().Get("place") != hostile || u.Query().Get("part") != "missed" || v.PlaceRows[0].Cases.Rows != "12" {
@@ -120,6 +129,32 @@ func TestDelaysPage(t *testing.T) {
 		if u, err := url.Parse(edge.Href); err != nil || u.Query().Get("period") != "2026-10-26..2026-10-31" || !strings.Contains(edge.Title, part) || edge.W != "8.4" || whole.W != "10.3" {
 			t.Errorf("%v: %+v beside %+v", err, edge, whole)
 		}
+	}
+}
+
+// TestDelaysPage_Rest: what a list leaves out can be reached from its last row.
+func TestDelaysPage_Rest(t *testing.T) {
+	cat, err := catalogue.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ind, _ := cat.Get(metrics.DelayKey)
+	v := &Delays{Frame: frame(English)}
+	d := delaysOf(v.Scope.Period)
+	d.Places, d.Pairs = nil, nil
+	for i := range 20 {
+		d.Places = append(d.Places, metrics.DelayShare{Name: fmt.Sprintf("P%d", i), Cases: 1, Points: 0.5})
+	}
+	if err := v.Fill(ind, d, nil); err != nil {
+		t.Fatal(err)
+	}
+	rest := v.PlaceRows[len(v.PlaceRows)-1]
+	if len(v.PlaceRows) != delayRows+1 || rest.Name.Href != "#other-places" || rest.Cases.Text != "5" || len(v.OtherPlaces) != 5 || v.OtherPlaces[0].Title != "P15" {
+		t.Errorf("%+v, others %v", rest, v.OtherPlaces)
+	}
+	body, err := renderer(t).Render(v)
+	if err != nil || !strings.Contains(string(body), `id="other-places"`) || !strings.Contains(string(body), `href="#other-places"`) {
+		t.Errorf("%v\n%s", err, body)
 	}
 }
 

@@ -8,6 +8,7 @@ func init() {
 		"before.custom.one":        "the %d day before",
 		"delays.funnel.left.one":   "Another %d outlet is in the export only.",
 		"delays.funnel.others.one": "The other %d outlet",
+		"delays.places.others.one": "The other %d place",
 		"headline.more.one":        "%d more signal, see the table",
 		"part.of_cases.one":        "%s case",
 		"part.of_surveys.one":      "%s survey",
