@@ -112,6 +112,7 @@ type HourCell struct {
 // The most entries that a table shows; the export has all.
 const (
 	delayRows   = 15
+	causesDrawn = 20
 	outletRows  = 20
 	causesShown = 2
 )
@@ -354,7 +355,7 @@ func (v *Delays) causes(d metrics.Delays, lost float64) error {
 			}
 			v.CauseRows = append(v.CauseRows, row)
 			cases += cause.Cases
-			if i < delayRows {
+			if i < causesDrawn {
 				draw.Bars = append(draw.Bars, chart.Bar{
 					Label: name, Value: cause.Points, Tone: group.tone, Note: row.Points + " · " + l.T("delays.cases", row.Cases.Text), Link: row.Cases.Href,
 					Text: row.Name.Text + l.T("punctuation.colon") + l.T("delays.points", row.Points) + " · " + l.T("delays.cases", row.Cases.Text),

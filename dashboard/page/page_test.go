@@ -57,6 +57,24 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// TestJobOf: what the scheduler left out is said in the reader's language and time.
+func TestJobOf(t *testing.T) {
+	for raw, want := range map[string]map[Language]string{
+		"not run for 2026-11-25T17:46:32Z: the run before was still going": {
+			Chinese: "2026-11-26 01:46:32 的一次没有运行：上一次还没有结束", English: "the run of 2026-11-26 01:46:32 was left out: the one before had not ended"},
+		"not run for 13 instants from 2025-02-28T18:00:00Z to 2025-03-01T06:00:00Z: newer ones were due too": {
+			Chinese: "13 次没有运行（2025-03-01 02:00:00 至 2025-03-01 14:00:00）：更晚的一次也已到时，只运行最晚的",
+			English: "13 runs from 2025-03-01 02:00:00 to 2025-03-01 14:00:00 were left out: newer ones were due too, only the last was run"},
+		"of another kind": {Chinese: "of another kind", English: "of another kind"},
+	} {
+		for l, text := range want {
+			if got := JobOf(l, Job{Outcome: "missed", Error: raw}).Error; got != text {
+				t.Errorf("%s: got %q, want %q", l, got, text)
+			}
+		}
+	}
+}
+
 // TestOne: one of something is not called by its plural.
 func TestOne(t *testing.T) {
 	for _, c := range []struct {
@@ -308,8 +326,11 @@ func TestWorstFirst(t *testing.T) {
 }
 
 func TestFields(t *testing.T) {
+	if f := fields(English, []byte(`{"activity":"centre_departure","product":"ems","signed_by":"self","reason_code":"X-1"}`)); f[0].Value != "departure from a centre" || f[0].Raw != "centre_departure" || f[1].Raw != "ems" || f[2] != (Field{Name: "signed_by", Value: "self"}) || f[3].Value != "X-1" {
+		t.Errorf("%+v", f)
+	}
 	got := fields(Chinese, []byte(`{"b":"x","a":[1,{"c":2.50}],"comment":"张三","n":12345678901234567890}`))
-	want := []Field{{"b", "x"}, {"a", `[1,{"c":2.50}]`}, {"comment", "（自由文本，不显示）"}, {"n", "12345678901234567890"}}
+	want := []Field{{Name: "b", Value: "x"}, {Name: "a", Value: `[1,{"c":2.50}]`}, {Name: "comment", Value: "（自由文本，不显示）"}, {Name: "n", Value: "12345678901234567890"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
