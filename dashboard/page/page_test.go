@@ -2,6 +2,7 @@ package page
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,6 +72,29 @@ func TestJobOf(t *testing.T) {
 			if got := JobOf(l, Job{Outcome: "missed", Error: raw}).Error; got != text {
 				t.Errorf("%s: got %q, want %q", l, got, text)
 			}
+		}
+	}
+}
+
+// TestSplitOf: a value without data can't be drawn, and isn't missed among the bars.
+func TestSplitOf(t *testing.T) {
+	cat, err := catalogue.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ind, _ := cat.Get(metrics.DelayKey)
+	var figures []metrics.Figure
+	for i := range splitBars + 3 {
+		f := metrics.Figure{Key: ind.Key, By: map[string]string{"product": fmt.Sprint("P", i)}, Value: new(0.5), Status: metrics.StatusNone}
+		if i == 0 {
+			f.Value = nil
+		}
+		figures = append(figures, f)
+	}
+	for n, want := range map[int][3]int{7: {6, 6, 7}, len(figures): {splitBars, splitBars + 2, splitBars + 3}} {
+		s, err := SplitOf(English, ind, frame(English).Scope, "product", figures[:n])
+		if err != nil || [3]int{s.Shown, s.Drawable, s.Values} != want {
+			t.Errorf("%v: %d drawn of %d, %d values, want %v", err, s.Shown, s.Drawable, s.Values, want)
 		}
 	}
 }
