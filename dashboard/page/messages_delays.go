@@ -137,9 +137,9 @@ var delaysZh = map[string]string{
 var delaysEn = map[string]string{
 	"nav.delays":             "Delays",
 	"delays.title":           "Delays",
-	"delays.heading":         "%s: where the time was lost",
-	"delays.worst":           "%s, the place that cost the most:",
-	"delays.burst":           "%s, the largest burst:",
+	"delays.heading":         "Where the time was lost, %s",
+	"delays.worst":           "The place that cost the most, %s:",
+	"delays.burst":           "The largest burst, %s:",
 	"delays.earlier":         "An earlier burst, %s:",
 	"delays.points":          "%s points lost",
 	"delays.cases":           "%s late",
