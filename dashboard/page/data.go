@@ -1,6 +1,7 @@
 package page
 
 import (
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -152,7 +153,37 @@ func JobOf(l Language, j Job) Job {
 		j.Took = strconv.FormatFloat(j.Ended.Sub(j.Started).Seconds(), 'f', 1, 64) + space + "s"
 	}
 	j.Bad = j.Outcome == "failed" || j.Outcome == "missed"
+	if m := leftOut.FindStringSubmatch(j.Error); m != nil && j.Outcome == "missed" {
+		j.Error = l.leftOut(m[1], m[2], m[3], m[4])
+	}
 	return j
+}
+
+// leftOut is how the scheduler says which instants a job was not run for: how many
+// from when, or none; until when; why.
+var leftOut = regexp.MustCompile(`^not run for (?:(\d+) instants from (\S+) to )?(\S+): (.+)$`)
+
+// whyLeftOut are the scheduler's reasons.
+var whyLeftOut = map[string]string{
+	"the run before was still going": "job.left_out.going",
+	"a run by hand was still going":  "job.left_out.by_hand",
+	"newer ones were due too":        "job.left_out.newer",
+}
+
+func (l Language) leftOut(count, oldest, newest, why string) string {
+	clock := func(s string) string {
+		if t, err := time.Parse(time.RFC3339, s); err == nil {
+			return Time(t)
+		}
+		return s
+	}
+	if key, ok := whyLeftOut[why]; ok {
+		why = l.T(key)
+	}
+	if count == "" {
+		return l.T("job.left_out", clock(newest), why)
+	}
+	return l.T("job.left_out.many", count, clock(oldest), clock(newest), why)
 }
 
 // Fault is the page shown in place of one that could not be made.

@@ -29,20 +29,24 @@ type Delays struct {
 	LostOf     Link
 	Losses     []Loss
 	Ladder     []DelayRow
-	Causes     *chart.Chart
+	// Causes draws those with a reason first; CauseGroups names the two groups.
+	Causes      *chart.Chart
+	CauseGroups []CauseGroup
 	// CauseRows, PlaceRows and StepRows each add up to Lost; where entries are left
 	// out, the last row stands for them.
 	CauseRows, PlaceRows, StepRows []DelayRow
 	StripTitle                     string
-	Regions                        []DelayRow
-	RegionTitle                    string
-	Funnel                         *chart.Chart
-	FunnelNote                     string
-	Outlets                        []DelayRow // those outside the limits, the worst first
-	OtherOutlets                   []DelayRow
-	OutletsLeft                    int // in neither
-	Hours                          []HourRow
-	HourNames                      []string
+	// OtherPlaces are those that PlaceRows leaves out, as far as they are listed.
+	OtherPlaces  []DelayRow
+	Regions      []DelayRow
+	RegionTitle  string
+	Funnel       *chart.Chart
+	FunnelNote   string
+	Outlets      []DelayRow // those outside the limits, the worst first
+	OtherOutlets []DelayRow
+	OutletsLeft  int // in neither
+	Hours        []HourRow
+	HourNames    []string
 	// Method says from what the budgets come.
 	Method string
 }
@@ -57,6 +61,9 @@ type Loss struct {
 	Cases   Link
 	Days    string // when; empty if not within a few days
 }
+
+// CauseGroup is what the causes with a reason cost, or those where none was given.
+type CauseGroup struct{ Class, Text string }
 
 // DelayRow is one entry of a table of delays.
 type DelayRow struct {
@@ -105,6 +112,7 @@ type HourCell struct {
 // The most entries that a table shows; the export has all.
 const (
 	delayRows   = 15
+	causesDrawn = 20
 	outletRows  = 20
 	causesShown = 2
 )
@@ -170,6 +178,9 @@ func LossOf(l Language, s Scope, heading string, loss metrics.DelayLoss) Loss {
 	out.Cases.Text = l.T("delays.cases", out.Cases.Text)
 	if loss.Burst {
 		out.Days = l.T("delays.days", Count(loss.Within), l.Days(loss.Days))
+		if loss.Within == loss.Cases {
+			out.Days = l.T("delays.days.all", l.Days(loss.Days))
+		}
 	}
 	return out
 }
@@ -206,7 +217,9 @@ func (s *Subject) WayOf(legs []metrics.Leg) {
 	l := s.Lang
 	hours := func(v float64) string { return number(v, 1) }
 	for _, leg := range legs {
-		step := WayStep{Step: l.Cause(leg.Step), Place: leg.Place, Began: Minute(leg.Began), Hours: hours(leg.Hours), Budget: hours(leg.Budget), Over: hours(leg.Hours - leg.Budget), Cause: leg.Cause}
+		// What stands there adds up: the difference is that of the rounded hours.
+		over := math.Round(leg.Hours*10)/10 - math.Round(leg.Budget*10)/10
+		step := WayStep{Step: l.Cause(leg.Step), Place: leg.Place, Began: Minute(leg.Began), Hours: hours(leg.Hours), Budget: hours(leg.Budget), Over: hours(over), Cause: leg.Cause}
 		if leg.Budget == 0 {
 			step.Budget = Dash
 		}
@@ -287,8 +300,10 @@ func (v *Delays) shareRow(d metrics.Delays, name string, share metrics.DelayShar
 	return row
 }
 
+// overHours writes a length of time in hours, from one day of 24 hours on in days,
+// with one decimal: lengths of a column can be compared.
 func (l Language) overHours(hours float64) string {
-	if math.Abs(hours) >= 48 {
+	if math.Abs(hours) >= 23.95 {
 		return l.T("delays.over.days", number(hours/24, 1))
 	}
 	return l.T("delays.over.hours", number(hours, 1))
@@ -301,14 +316,15 @@ func width(part, most float64) string {
 	return number(min(part/most*100, 100), 1)
 }
 
-// rest is the row of the late cases that the rows before leave out, if any.
-func (v *Delays) rest(shown int64, d metrics.Delays) []DelayRow {
+// rest is the row of the late cases that the rows before leave out, if any. They
+// are found at href.
+func (v *Delays) rest(shown int64, d metrics.Delays, href string) []DelayRow {
 	left := int64(*d.Rate.Denominator-*d.Rate.Numerator) - shown
 	if left <= 0 {
 		return nil
 	}
 	return []DelayRow{{
-		Name: Link{Text: v.Lang.T("delays.rest")}, Points: v.Lang.Points(float64(left) / *d.Rate.Denominator * 100),
+		Name: Link{Text: v.Lang.T("delays.rest"), Href: href}, Points: v.Lang.Points(float64(left) / *d.Rate.Denominator * 100),
 		Cases: Link{Text: Count(left)}, Width: "0",
 	}}
 }
@@ -317,23 +333,42 @@ func (v *Delays) causes(d metrics.Delays, lost float64) error {
 	l := v.Lang
 	zero := 0.0
 	draw := chart.Split{Name: l.T("delays.causes"), Description: l.T("delays.causes.chart"), Axis: chart.Axis{Floor: &zero}}
-	var shown int64
-	for i, cause := range d.Causes {
-		if cause.Cases == 0 || i == 2*delayRows {
-			break
-		}
-		name := l.Cause(cause.Name)
-		row := v.shareRow(d, name, cause, lost, metrics.DelayCause, cause.Name)
-		v.CauseRows = append(v.CauseRows, row)
-		shown += cause.Cases
-		if i < delayRows {
-			draw.Bars = append(draw.Bars, chart.Bar{
-				Label: name, Value: cause.Points, Tone: chart.ToneNeutral, Note: row.Points + " · " + l.T("delays.cases", row.Cases.Text), Link: row.Cases.Href,
-				Text: name + l.T("punctuation.colon") + l.T("delays.points", row.Points) + " · " + l.T("delays.cases", row.Cases.Text),
-			})
-		}
+	// Where no reason was given, the cause has the name of its step.
+	unexplained := func(cause metrics.DelayShare) bool {
+		return slices.ContainsFunc(d.Steps, func(step metrics.DelayShare) bool { return step.Name == cause.Name })
 	}
-	v.CauseRows = append(v.CauseRows, v.rest(shown, d)...)
+	var shown int64
+	for _, group := range []struct {
+		class, name string
+		step        bool
+		tone        chart.Tone
+	}{{"full", "delays.causes.reason", false, chart.ToneNeutral}, {"hollow", "delays.causes.step", true, chart.ToneSmall}} {
+		var cases int64
+		for i, cause := range d.Causes[:min(len(d.Causes), 2*delayRows)] {
+			if cause.Cases == 0 || unexplained(cause) != group.step {
+				continue
+			}
+			name := l.Cause(cause.Name)
+			row := v.shareRow(d, name, cause, lost, metrics.DelayCause, cause.Name)
+			if group.step {
+				row.Name.Text = l.T("delays.cause.step", name)
+			}
+			v.CauseRows = append(v.CauseRows, row)
+			cases += cause.Cases
+			if i < causesDrawn {
+				draw.Bars = append(draw.Bars, chart.Bar{
+					Label: name, Value: cause.Points, Tone: group.tone, Note: row.Points + " · " + l.T("delays.cases", row.Cases.Text), Link: row.Cases.Href,
+					Text: row.Name.Text + l.T("punctuation.colon") + l.T("delays.points", row.Points) + " · " + l.T("delays.cases", row.Cases.Text),
+				})
+			}
+		}
+		if cases > 0 {
+			points := l.Points(float64(cases) / *d.Rate.Denominator * 100)
+			v.CauseGroups = append(v.CauseGroups, CauseGroup{group.class, l.T(group.name, points, Count(cases))})
+		}
+		shown += cases
+	}
+	v.CauseRows = append(v.CauseRows, v.rest(shown, d, v.Scope.URL(DelaysPath+".csv"))...)
 	if len(draw.Bars) == 0 {
 		return nil
 	}
@@ -358,7 +393,15 @@ func (v *Delays) places(d metrics.Delays, lost float64) {
 	// Places with a name come first: they can be gone to.
 	for _, named := range []bool{true, false} {
 		for _, place := range d.Places {
-			if (place.Name != metrics.UnknownPlace) != named || place.Cases == 0 || named && len(list) == delayRows {
+			if (place.Name != metrics.UnknownPlace) != named || place.Cases == 0 {
+				continue
+			}
+			if named && len(list) == delayRows {
+				if len(v.OtherPlaces) < splitRows {
+					row := v.shareRow(d, l.Place(place.Name), place, lost, metrics.DelayPlace, place.Name)
+					row.Title = place.Name
+					v.OtherPlaces = append(v.OtherPlaces, row)
+				}
 				continue
 			}
 			list = append(list, place)
@@ -384,9 +427,9 @@ func (v *Delays) places(d metrics.Delays, lost float64) {
 		v.PlaceRows = append(v.PlaceRows, row)
 		shown += place.Cases
 	}
-	v.PlaceRows = append(v.PlaceRows, v.rest(shown, d)...)
+	v.PlaceRows = append(v.PlaceRows, v.rest(shown, d, "#other-places")...)
 	if len(buckets) > 0 {
-		v.StripTitle = l.T("delays.strip", l.T("each."+string(buckets[0].Grain)))
+		v.StripTitle = l.T("delays.strip", l.T("each."+string(stripGrain(buckets))))
 	}
 }
 
@@ -399,11 +442,12 @@ func (v *Delays) steps(d metrics.Delays, lost float64) {
 		v.StepRows = append(v.StepRows, v.shareRow(d, v.Lang.Cause(step.Name), step, lost, metrics.DelayStep, step.Name))
 		shown += step.Cases
 	}
-	v.StepRows = append(v.StepRows, v.rest(shown, d)...)
+	v.StepRows = append(v.StepRows, v.rest(shown, d, v.Scope.URL(DelaysPath+".csv"))...)
 }
 
 // stripPeriods are the periods of a strip: days around a short period, else weeks
-// or months of all days compared, whole but for the last.
+// or months of all days compared. What lies across an edge of the period is cut
+// there, so that a bar counts no day of another period.
 func stripPeriods(period, compared calendar.Period) []calendar.Period {
 	grain, from := calendar.GrainWeek, compared.From
 	switch {
@@ -414,9 +458,17 @@ func stripPeriods(period, compared calendar.Period) []calendar.Period {
 	}
 	var out []calendar.Period
 	for p := range calendar.Periods(grain, from, compared.To) {
-		if p.From >= from {
-			out = append(out, p)
+		if p.From < from {
+			continue
 		}
+		if p.From < period.From && period.From < p.To {
+			out = append(out, calendar.Period{From: p.From, To: period.From})
+			p = calendar.Period{From: period.From, To: p.To}
+		}
+		if p.To > period.To {
+			p = calendar.Period{From: p.From, To: period.To}
+		}
+		out = append(out, p)
 	}
 	return out
 }
@@ -443,6 +495,16 @@ func peak(d metrics.Delays, share metrics.DelayShare, buckets []calendar.Period)
 	return most
 }
 
+// stripGrain is what the periods of a strip are that are not cut.
+func stripGrain(buckets []calendar.Period) calendar.Grain {
+	for _, p := range buckets {
+		if p.Grain != "" {
+			return p.Grain
+		}
+	}
+	return calendar.GrainDay
+}
+
 const (
 	stripWidth  = 216
 	stripHeight = 28
@@ -453,15 +515,24 @@ const (
 func (v *Delays) strip(d metrics.Delays, share metrics.DelayShare, buckets []calendar.Period, most float64) *Strip {
 	l := v.Lang
 	out := &Strip{Width: stripWidth, Height: stripHeight, Label: l.T("delays.strip.label", l.Place(share.Name), len(buckets))}
-	step := float64(stripWidth) / float64(max(len(buckets), 1))
-	for i, p := range buckets {
+	grain := stripGrain(buckets)
+	// A bar is as wide as it has days: what is cut is narrow.
+	first, last := buckets[0].From, buckets[len(buckets)-1].To
+	day := float64(stripWidth) / float64(last-first)
+	gap := day * float64(calendar.PeriodOf(grain, first).Len()) * 0.2
+	for _, p := range buckets {
 		lost, cases := points(d, share, p)
+		name := l.Dated(p)
+		if p.Grain == "" {
+			name += l.T("delays.strip.part", l.Period(calendar.PeriodOf(grain, p.From)))
+		}
+		wide := day * float64(p.Len())
 		bar := StripBar{
-			X: fmt.Sprintf("%.1f", float64(i)*step), W: fmt.Sprintf("%.1f", step*0.8), Class: "before",
-			Title: l.Period(p) + l.T("punctuation.colon") + l.T("delays.points", l.Points(lost)) + " · " + l.T("delays.cases", Count(cases)),
+			X: fmt.Sprintf("%.1f", float64(p.From-first)*day), W: fmt.Sprintf("%.1f", max(wide-gap, wide/2)), Class: "before",
+			Title: name + l.T("punctuation.colon") + l.T("delays.points", l.Points(lost)) + " · " + l.T("delays.cases", Count(cases)),
 			Href:  v.Scope.In(p).URL(DelaysPath),
 		}
-		if p.From < v.Scope.Period.To && v.Scope.Period.From < p.To {
+		if v.Scope.Period.Contains(p.From) {
 			bar.Class = "now"
 		}
 		height := 1.0
@@ -507,7 +578,7 @@ func (v *Delays) regions(ind catalogue.Indicator, d metrics.Delays) {
 			Width: width(missed(f), most), Class: string(f.Status), Status: l.Status(f.Status),
 		})
 	}
-	v.Regions = append(v.Regions, v.rest(shown, d)...)
+	v.Regions = append(v.Regions, v.rest(shown, d, v.Scope.URL(IndicatorPath(ind.Key), "by", d.RegionLevel)+"#split")...)
 }
 
 func (v *Delays) rate(f metrics.Figure) string {

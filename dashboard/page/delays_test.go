@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,14 @@ func TestDelaysPage(t *testing.T) {
 		if v.PlaceRows[0].Title != hostile || v.PlaceRows[1].Title != "B" || len(v.Outlets) != 1 || len(v.OtherOutlets) != 1 {
 			t.Errorf("places %v, outlets %v", v.PlaceRows, v.Outlets)
 		}
+		// Causes with a reason come first; those named by their step say so.
+		if names := []string{v.CauseRows[0].Name.Text, v.CauseRows[1].Name.Text, v.CauseRows[2].Name.Text}; names[0] != l.Cause("centre_failure") || names[1] != hostile || names[2] != l.T("delays.cause.step", l.Cause("delivered")) {
+			t.Errorf("causes %q", names)
+		}
+		groups := []CauseGroup{{"full", l.T("delays.causes.reason", "7.50", "15")}, {"hollow", l.T("delays.causes.step", "2.50", "5")}}
+		if !slices.Equal(v.CauseGroups, groups) {
+			t.Errorf("groups of causes %v", v.CauseGroups)
+		}
 		// A place of any name is kept in the URL of its list.
 		u, err := url.Parse(v.PlaceRows[0].Cases.Href)
 		if err != nil || u.Query().Get("place") != hostile || u.Query().Get("part") != "missed" || v.PlaceRows[0].Cases.Rows != "12" {
@@ -113,6 +122,39 @@ func TestDelaysPage(t *testing.T) {
 		if n := len(regexp.MustCompile(`class="now"`).FindAllString(string(body), -1)); n == 0 {
 			t.Error("no bar of this period")
 		}
+		// A bar that is cut says so, and leads to the days that it counts.
+		bars := v.PlaceRows[0].Strip.Bars
+		edge, whole := bars[len(bars)-1], bars[len(bars)-2]
+		part := l.T("delays.strip.part", l.Period(calendar.PeriodOf(calendar.GrainWeek, v.Scope.Period.To-1)))
+		if u, err := url.Parse(edge.Href); err != nil || u.Query().Get("period") != "2026-10-26..2026-10-31" || !strings.Contains(edge.Title, part) || edge.W != "8.4" || whole.W != "10.3" {
+			t.Errorf("%v: %+v beside %+v", err, edge, whole)
+		}
+	}
+}
+
+// TestDelaysPage_Rest: what a list leaves out can be reached from its last row.
+func TestDelaysPage_Rest(t *testing.T) {
+	cat, err := catalogue.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ind, _ := cat.Get(metrics.DelayKey)
+	v := &Delays{Frame: frame(English)}
+	d := delaysOf(v.Scope.Period)
+	d.Places, d.Pairs = nil, nil
+	for i := range 20 {
+		d.Places = append(d.Places, metrics.DelayShare{Name: fmt.Sprintf("P%d", i), Cases: 1, Points: 0.5})
+	}
+	if err := v.Fill(ind, d, nil); err != nil {
+		t.Fatal(err)
+	}
+	rest := v.PlaceRows[len(v.PlaceRows)-1]
+	if len(v.PlaceRows) != delayRows+1 || rest.Name.Href != "#other-places" || rest.Cases.Text != "5" || len(v.OtherPlaces) != 5 || v.OtherPlaces[0].Title != "P15" {
+		t.Errorf("%+v, others %v", rest, v.OtherPlaces)
+	}
+	body, err := renderer(t).Render(v)
+	if err != nil || !strings.Contains(string(body), `id="other-places"`) || !strings.Contains(string(body), `href="#other-places"`) {
+		t.Errorf("%v\n%s", err, body)
 	}
 }
 
@@ -153,16 +195,68 @@ func TestStripPeriods(t *testing.T) {
 	for label, want := range map[string]struct {
 		grain calendar.Grain
 		most  int
-	}{"2026-10-05": {calendar.GrainDay, 36}, "2026-W41": {calendar.GrainDay, 36}, "2026-10": {calendar.GrainWeek, 18}, "2026-Q3": {calendar.GrainWeek, 27}, "2026": {calendar.GrainMonth, 15}} {
+	}{
+		"2026-10-05": {calendar.GrainDay, 36}, "2026-W41": {calendar.GrainDay, 36}, "2026-09": {calendar.GrainWeek, 18}, "2026-10": {calendar.GrainWeek, 18},
+		"2026-Q3": {calendar.GrainWeek, 27}, "2026": {calendar.GrainMonth, 15}, "2026-01-20..2026-09-10": {calendar.GrainMonth, 13},
+	} {
 		p, err := calendar.ParsePeriod(label)
 		if err != nil {
 			t.Fatal(err)
 		}
 		compared := calendar.Period{From: p.From - 90, To: p.To}
 		list := stripPeriods(p, compared)
-		if len(list) == 0 || len(list) > want.most || list[0].Grain != want.grain || list[0].From < compared.From || list[len(list)-1].To < p.To {
+		if len(list) == 0 || len(list) > want.most || list[0].Grain != want.grain || list[0].From < compared.From || list[len(list)-1].To != p.To {
 			t.Errorf("%s: %d of %s from %s", label, len(list), list[0].Grain, list[0].From)
 		}
+		// They follow each other, and none holds days within the period and without.
+		inside := 0
+		for i, bar := range list {
+			if bar.Len() == 0 || i > 0 && bar.From != list[i-1].To || p.Contains(bar.From) != p.Contains(bar.To-1) {
+				t.Errorf("%s: bar %d is %s", label, i, bar.Label())
+			}
+			if p.Contains(bar.From) {
+				inside += bar.Len()
+			}
+		}
+		if inside != p.Len() {
+			t.Errorf("%s: bars of %d days", label, inside)
+		}
+	}
+}
+
+func TestLateness(t *testing.T) {
+	due := time.Date(2026, 9, 23, 10, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		late   time.Duration
+		zh, en string
+	}{
+		{40 * time.Second, "40 秒", "40 s"},
+		{90 * time.Minute, "90 分钟", "90 min"},
+		{3*time.Hour + 20*time.Minute, "3.3 小时", "3.3 h"},
+		{23*time.Hour + 58*time.Minute, "1.0 天", "1.0 days"},
+		{47 * time.Hour, "2.0 天", "2.0 days"},
+		{67*time.Hour + 57*time.Minute, "2.8 天", "2.8 days"},
+	} {
+		done := due.Add(c.late)
+		for l, want := range map[Language]string{Chinese: c.zh, English: c.en} {
+			if got, class := l.verdict(&due, &done, time.Time{}); got != l.T("verdict.late", want) || class != "missed" {
+				t.Errorf("%s: %q, %s, want %q", c.late, got, class, want)
+			}
+			if got, _ := l.verdict(&due, nil, done); got != l.T("verdict.overdue", want) {
+				t.Errorf("%s: %q, want %q", c.late, got, want)
+			}
+		}
+	}
+}
+
+func TestWayOf(t *testing.T) {
+	s := &Subject{Frame: frame(English)}
+	s.WayOf([]metrics.Leg{{Step: "centre_departure", Place: "A", Hours: 78.44, Budget: 6.36, Cause: true}, {Step: "delivered", Hours: 1}})
+	if w := s.Way[0]; w.Hours != "78.4" || w.Budget != "6.4" || w.Over != "72.0" || s.Why != English.Cause("centre_departure")+" · A" {
+		t.Errorf("%+v, %s", w, s.Why)
+	}
+	if w := s.Way[1]; w.Budget != Dash || w.Over != "1.0" {
+		t.Errorf("%+v", w)
 	}
 }
 

@@ -127,7 +127,7 @@ func behind(l Language, ind catalogue.Indicator, s Scope, f metrics.Figure) []Li
 	}
 	switch ind.Kind {
 	case catalogue.Count:
-		return []Link{part(l, s, ind, metrics.PartNumerator, "part.rows", num)}
+		return []Link{part(l, s, ind, metrics.PartNumerator, "part.of_"+ind.Population.Base, num)}
 	case catalogue.RatioOfCounts:
 		return []Link{
 			part(l, s, ind, metrics.PartNumerator, "part.of_"+ind.Population.Base, num),
@@ -139,7 +139,7 @@ func behind(l Language, ind catalogue.Indicator, s Scope, f metrics.Figure) []Li
 	if ind.Better == "down" {
 		// What is counted is the failure itself.
 		return []Link{
-			part(l, s, ind, metrics.PartNumerator, "part.rows", num),
+			part(l, s, ind, metrics.PartNumerator, "part.of_"+ind.Population.Base, num),
 			part(l, s, ind, metrics.PartDenominator, "part.sample", den),
 		}
 	}

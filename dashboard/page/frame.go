@@ -180,7 +180,7 @@ const mostPeriods = 60
 // BarOf makes the top of a page. path is where the form leads; keep are
 // parameters of the page that a change of filter leaves as they are.
 func BarOf(l Language, s Scope, path string, keep []string, have Filters, fresh Fresh) *Bar {
-	b := &Bar{Fresh: fresh, PeriodText: l.Period(s.Period)}
+	b := &Bar{Fresh: fresh, PeriodText: l.Dated(s.Period)}
 	grain := s.Period.Grain
 	grains := Select{Name: "grain", Text: l.T("filter.grain")}
 	for _, g := range []calendar.Grain{calendar.GrainDay, calendar.GrainWeek, calendar.GrainMonth, calendar.GrainQuarter, calendar.GrainYear, ""} {
@@ -197,7 +197,7 @@ func BarOf(l Language, s Scope, path string, keep []string, have Filters, fresh 
 	} else {
 		periods := Select{Name: "period", Text: l.T("filter.period")}
 		for _, p := range choosable(grain, have.Extent, s.Period) {
-			periods.Choices = append(periods.Choices, Choice{Value: p.Label(), Text: l.Period(p), On: p == s.Period})
+			periods.Choices = append(periods.Choices, Choice{Value: p.Label(), Text: l.Dated(p), On: p == s.Period})
 		}
 		b.Selects = append(b.Selects, periods)
 	}

@@ -169,14 +169,14 @@ func TrendOf(l Language, ind catalogue.Indicator, s Scope, grain calendar.Grain,
 		fig := FigureOf(l, ind, at, f)
 		point := chart.Point{
 			Label: p.Label(), Link: at.URL(IndicatorPath(ind.Key), "trend", string(grain), "by", by),
-			Text: said(l, l.Period(p), fig), Unfinished: unfinishedAt(p, f), Small: f.Status == metrics.StatusSmall,
+			Text: said(l, l.Dated(p), fig), Unfinished: unfinishedAt(p, f), Small: f.Status == metrics.StatusSmall,
 		}
 		if f.Value != nil {
 			v := *f.Value * factor
 			point.Value = &v
 		}
 		draw.Points = append(draw.Points, point)
-		t.Rows = append(t.Rows, TrendRow{Period: Link{Text: l.Period(p), Href: point.Link}, Figure: fig, Now: p.From == s.Period.From && p.To == s.Period.To})
+		t.Rows = append(t.Rows, TrendRow{Period: Link{Text: l.Dated(p), Href: point.Link}, Figure: fig, Now: p.From == s.Period.From && p.To == s.Period.To})
 	}
 	slices.Reverse(t.Rows)
 	var err error
@@ -213,6 +213,7 @@ type Split struct {
 	Chart     chart.Chart
 	Rows      []SplitRow
 	Shown     int // bars drawn
+	Drawable  int // values that a bar can show
 	Values    int // of the dimension; Rows has the first of them, all are in the export
 	// Columns are the names of the parts' columns.
 	Columns []string
@@ -255,7 +256,11 @@ func SplitOf(l Language, ind catalogue.Indicator, s Scope, dimension string, fig
 		fig := FigureOf(l, ind, at, f)
 		row := SplitRow{Name: Link{Text: name, Href: at.URL(IndicatorPath(ind.Key), "by", dimension)}, Figure: fig, Parts: PartsOf(l, ind, at, f), value: v}
 		out.Rows = append(out.Rows, row)
-		if f.Value == nil || len(draw.Bars) == splitBars {
+		if f.Value == nil {
+			continue
+		}
+		out.Drawable++
+		if len(draw.Bars) == splitBars {
 			continue
 		}
 		bar := chart.Bar{Label: name, Value: *f.Value * factor, Text: said(l, name, fig), Tone: tone(f.Status)}

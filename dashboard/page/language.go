@@ -59,6 +59,10 @@ func (l Language) text(key string, args ...any) (string, error) {
 		return "", fmt.Errorf("no text %q in %s", key, l)
 	}
 	if len(args) > 0 {
+		// One of something has its own words, where they differ.
+		if one, ok := messages[l][key+".one"]; ok && fmt.Sprint(args[0]) == "1" {
+			m = one
+		}
 		return fmt.Sprintf(m, args...), nil
 	}
 	return m, nil
@@ -207,6 +211,15 @@ func (l Language) Span(d time.Duration) string {
 
 // Period names a period in words.
 func (l Language) Period(p calendar.Period) string { return l.Voice(nil).Period(p) }
+
+// Dated is the name of a period with its days where the name does not tell them:
+// 2026 年第 43 周（10 月 19 日至 25 日）, week 43 of 2026 (19–25 Oct).
+func (l Language) Dated(p calendar.Period) string {
+	if p.Grain != calendar.GrainWeek {
+		return l.Period(p)
+	}
+	return l.T("period.dated", l.Period(p), l.Days(p))
+}
 
 // Voice says figures and trends in the language; indicators may be nil where none
 // are named.

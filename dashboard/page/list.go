@@ -16,6 +16,8 @@ type Rows struct {
 	Href                string // the indicator
 	// Count is the part's number, as the figure has it; empty if it could not be told.
 	Count, CountRaw string
+	// Base is what is listed: cases, tickets, surveys.
+	Base string
 	// Parts are the other lists of the figure.
 	Parts []Entry
 	// Timed lists have a deadline, Scored ones a value, Reasoned ones a reason.
@@ -119,11 +121,20 @@ func (l Language) verdict(due, done *time.Time, asOf time.Time) (word, class str
 	case done != nil && !done.After(*due):
 		return l.T("verdict.in_time"), "met"
 	case done != nil:
-		return l.T("verdict.late", l.Span(done.Sub(*due))), "missed"
+		return l.T("verdict.late", l.lateness(done.Sub(*due))), "missed"
 	case !asOf.IsZero() && asOf.After(*due):
-		return l.T("verdict.overdue", l.Span(asOf.Sub(*due))), "missed"
+		return l.T("verdict.overdue", l.lateness(asOf.Sub(*due))), "missed"
 	}
 	return l.T("verdict.open"), "near"
+}
+
+// lateness writes how late something is: as a length of steps, or in minutes or
+// seconds if it is below two hours.
+func (l Language) lateness(d time.Duration) string {
+	if d < 2*time.Hour {
+		return l.Span(d)
+	}
+	return l.overHours(d.Hours())
 }
 
 func instant(t *time.Time) string {

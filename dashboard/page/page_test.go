@@ -2,6 +2,7 @@ package page
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,10 +44,77 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%s has other arguments in English: %s", key, diff)
 		}
 	}
-	for key := range messagesEn {
+	for key, one := range messagesEn {
+		// Chinese has no plural.
+		if many, ok := strings.CutSuffix(key, ".one"); ok {
+			if diff := cmp.Diff(verbs.FindAllString(messagesEn[many], -1), verbs.FindAllString(one, -1)); diff != "" {
+				t.Errorf("%s has other arguments: %s", key, diff)
+			}
+			continue
+		}
 		if _, ok := messagesZh[key]; !ok {
 			t.Errorf("%s has no Chinese", key)
 		}
+	}
+}
+
+// TestJobOf: what the scheduler left out is said in the reader's language and time.
+func TestJobOf(t *testing.T) {
+	for raw, want := range map[string]map[Language]string{
+		"not run for 2026-11-25T17:46:32Z: the run before was still going": {
+			Chinese: "2026-11-26 01:46:32 的一次没有运行：上一次还没有结束", English: "the run of 2026-11-26 01:46:32 was left out: the one before had not ended"},
+		"not run for 13 instants from 2025-02-28T18:00:00Z to 2025-03-01T06:00:00Z: newer ones were due too": {
+			Chinese: "13 次没有运行（2025-03-01 02:00:00 至 2025-03-01 14:00:00）：更晚的一次也已到时，只运行最晚的",
+			English: "13 runs from 2025-03-01 02:00:00 to 2025-03-01 14:00:00 were left out: newer ones were due too, only the last was run"},
+		"of another kind": {Chinese: "of another kind", English: "of another kind"},
+	} {
+		for l, text := range want {
+			if got := JobOf(l, Job{Outcome: "missed", Error: raw}).Error; got != text {
+				t.Errorf("%s: got %q, want %q", l, got, text)
+			}
+		}
+	}
+}
+
+// TestSplitOf: a value without data can't be drawn, and isn't missed among the bars.
+func TestSplitOf(t *testing.T) {
+	cat, err := catalogue.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ind, _ := cat.Get(metrics.DelayKey)
+	var figures []metrics.Figure
+	for i := range splitBars + 3 {
+		f := metrics.Figure{Key: ind.Key, By: map[string]string{"product": fmt.Sprint("P", i)}, Value: new(0.5), Status: metrics.StatusNone}
+		if i == 0 {
+			f.Value = nil
+		}
+		figures = append(figures, f)
+	}
+	for n, want := range map[int][3]int{7: {6, 6, 7}, len(figures): {splitBars, splitBars + 2, splitBars + 3}} {
+		s, err := SplitOf(English, ind, frame(English).Scope, "product", figures[:n])
+		if err != nil || [3]int{s.Shown, s.Drawable, s.Values} != want {
+			t.Errorf("%v: %d drawn of %d, %d values, want %v", err, s.Shown, s.Drawable, s.Values, want)
+		}
+	}
+}
+
+// TestOne: one of something is not called by its plural.
+func TestOne(t *testing.T) {
+	for _, c := range []struct {
+		key  string
+		n    any
+		want string
+	}{
+		{"headline.more", 1, "1 more signal, see the table"}, {"headline.more", 2, "2 more signals, see the table"},
+		{"part.of_cases", "1", "1 case"}, {"part.of_cases", "11", "11 cases"},
+	} {
+		if got := English.T(c.key, c.n); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+	if got := Chinese.T("headline.more", 1); got != "另有 1 个信号，见下表" {
+		t.Error(got)
 	}
 }
 
@@ -282,8 +350,11 @@ func TestWorstFirst(t *testing.T) {
 }
 
 func TestFields(t *testing.T) {
+	if f := fields(English, []byte(`{"activity":"centre_departure","product":"ems","signed_by":"self","reason_code":"X-1"}`)); f[0].Value != "departure from a centre" || f[0].Raw != "centre_departure" || f[1].Raw != "ems" || f[2] != (Field{Name: "signed_by", Value: "self"}) || f[3].Value != "X-1" {
+		t.Errorf("%+v", f)
+	}
 	got := fields(Chinese, []byte(`{"b":"x","a":[1,{"c":2.50}],"comment":"张三","n":12345678901234567890}`))
-	want := []Field{{"b", "x"}, {"a", `[1,{"c":2.50}]`}, {"comment", "（自由文本，不显示）"}, {"n", "12345678901234567890"}}
+	want := []Field{{Name: "b", Value: "x"}, {Name: "a", Value: `[1,{"c":2.50}]`}, {Name: "comment", Value: "（自由文本，不显示）"}, {Name: "n", Value: "12345678901234567890"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -78,8 +78,9 @@ type Event struct {
 	Hash      string
 }
 
-// Field is one field of an event's data.
-type Field struct{ Name, Value string }
+// Field is one field of an event's data. Raw is the value as it was sent, where a
+// word stands for it.
+type Field struct{ Name, Value, Raw string }
 
 // Stored is an event with its place in the log.
 type Stored struct {
@@ -186,9 +187,24 @@ func fields(l Language, data []byte) []Field {
 			return []Field{{Name: "data", Value: string(data)}}
 		}
 		key, _ := name.(string)
-		out = append(out, Field{Name: key, Value: plain(l, key, v)})
+		f := Field{Name: key, Value: plain(l, key, v)}
+		if word := l.fieldWord(key, f.Value); word != f.Value {
+			f.Value, f.Raw = word, f.Value
+		}
+		out = append(out, f)
 	}
 	return out
+}
+
+// fieldWord is the word for a value of an event's field, the value itself if it has none.
+func (l Language) fieldWord(key, value string) string {
+	switch {
+	case key == "step" || key == "activity" || key == "reason_code":
+		return l.Cause(value)
+	case has(Dimensions, key):
+		return l.Value(key, value)
+	}
+	return value
 }
 
 // plain writes a JSON value for reading: strings without quotes, the rest as it is.

@@ -158,7 +158,7 @@ func ControlOf(l Language, v sentence.Voice, ind catalogue.Indicator, s Scope, t
 			x := *f.Value * factor
 			point.Value = &x
 		}
-		parts := []string{said(l, l.Period(p), fig)}
+		parts := []string{said(l, l.Dated(p), fig)}
 		if limits := judged.Limits; limits != nil {
 			d := limits.Drawn(t.Chart.Bounds)
 			point.Limits = &chart.ControlLimits{
@@ -176,7 +176,7 @@ func ControlOf(l Language, v sentence.Voice, ind catalogue.Indicator, s Scope, t
 		if judged.Phase > 0 && t.Chart.Phases[judged.Phase].From == i {
 			draw.Breaks = append(draw.Breaks, chart.Break{Point: i - from, Text: l.T("trend.break")})
 		}
-		row := TrendRow{Period: Link{Text: l.Period(p), Href: point.Link}, Figure: fig, Now: p.From == s.Period.From && p.To == s.Period.To}
+		row := TrendRow{Period: Link{Text: l.Dated(p), Href: point.Link}, Figure: fig, Now: p.From == s.Period.From && p.To == s.Period.To}
 		if signal, ok := judged.Signal(); ok {
 			row.Signal = &Said{Class: directions[judged.Direction], Text: l.T("rule." + string(signal.Rule) + "." + string(signal.Side))}
 		}

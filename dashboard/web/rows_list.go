@@ -38,7 +38,12 @@ func (s *Server) rowsList(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	base := ind.Population.Base
+	if ind.Kind == catalogue.RatioOfCounts && part == metrics.PartDenominator {
+		base = ind.Denominator.Base
+	}
 	v := &page.Rows{
+		Base:    base,
 		Frame:   s.frame(o, "", l.Title(ind.Title), path, o.scope.URL(path+".csv", kept...), kept...),
 		Heading: l.Title(ind.Title), Part: l.T("list." + string(part)), Help: l.T("help." + string(part)),
 		Href:  o.scope.URL(page.IndicatorPath(ind.Key)),

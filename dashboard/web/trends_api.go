@@ -24,7 +24,10 @@ type apiTrend struct {
 	Phases    []apiPhase          `json:"phases"`
 	Points    []apiPoint          `json:"points"`
 	Signals   []apiSignal         `json:"signals"` // the newest first
-	State     apiText             `json:"state"`
+	// Sentences say what the signals show, as the page does: those of one side that
+	// overlap in one sentence. The newest stands first.
+	Sentences []apiText `json:"sentences"`
+	State     apiText   `json:"state"`
 }
 
 // apiIcon is an icon, or why there is none.
@@ -118,7 +121,7 @@ func (s *Server) apiTrendOf(t metrics.Trend) apiTrend {
 		Key: t.Key, Grain: t.Grain, By: t.By, Where: t.Where, Cut: t.Cut, Chart: t.Chart.Kind, Better: t.Chart.Better,
 		Variation: apiIcon{Hidden: t.Variation.Hidden, State: string(t.Variation.Direction), Letter: t.Variation.Letter(), Side: t.Variation.Side, Rule: t.Variation.Rule},
 		Assurance: apiIcon{Hidden: t.Assurance.Hidden, State: string(t.Assurance.Assurance), Letter: t.Assurance.Assurance.Letter()},
-		Phases:    []apiPhase{}, Points: []apiPoint{}, Signals: []apiSignal{}, State: apiText{Zh: zh.State(t), En: en.State(t)},
+		Phases:    []apiPhase{}, Points: []apiPoint{}, Signals: []apiSignal{}, Sentences: []apiText{}, State: apiText{Zh: zh.State(t), En: en.State(t)},
 	}
 	if out.Where == nil {
 		out.Where = map[string][]string{}
@@ -152,6 +155,10 @@ func (s *Server) apiTrendOf(t metrics.Trend) apiTrend {
 			Rule: signal.Rule, Side: signal.Side, Direction: signal.Direction, From: periods[signal.From].Label(), To: periods[signal.To-1].Label(),
 			Periods: signal.Length(), Ended: said.Ended, Sentence: apiText{Zh: said.Text, En: en.Signal(t, signal).Text},
 		})
+	}
+	english := en.Signals(t)
+	for i, said := range zh.Signals(t) {
+		out.Sentences = append(out.Sentences, apiText{Zh: said.Text, En: english[i].Text})
 	}
 	return out
 }

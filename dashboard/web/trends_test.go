@@ -192,8 +192,11 @@ func (s *site) trendPageEqualsAPI(t *testing.T) {
 					}
 				}
 			}
-			for _, signal := range trend.Signals {
-				want = append(want, strings.TrimPrefix(signal.Sentence.Zh, "准时投递率"))
+			for _, text := range trend.Sentences {
+				want = append(want, strings.TrimPrefix(text.Zh, "准时投递率"))
+			}
+			if len(want) > len(trend.Signals) || len(want) == 0 && len(trend.Signals) > 0 {
+				t.Errorf("%d sentences of %d signals", len(want), len(trend.Signals))
 			}
 			if diff := cmp.Diff(want, said); diff != "" {
 				t.Errorf("sentences (-API +page):\n%s", diff)
@@ -215,7 +218,7 @@ func (s *site) trendOverview(t *testing.T) {
 			t.Fatalf("%s: no sentence", l)
 		}
 		first := html.UnescapeString(tags.ReplaceAllString(said[0][3], ""))
-		zh, en := "准时投递率变差：自 2026 年第 39 周起连续", "On-time delivery rate gets worse: since week 39 of 2026,"
+		zh, en := "准时投递率变差：自 2026 年第 39 周（9 月 21 日）起连续", "On-time delivery rate gets worse: since week 39 of 2026 (21 Sep),"
 		if want := map[page.Language]string{page.Chinese: zh, page.English: en}[l]; !strings.HasPrefix(first, want) || said[0][1] != "con" {
 			t.Errorf("the first sentence is %q with %s", first, said[0][1])
 		}

@@ -476,7 +476,7 @@ func (s *site) delays(t *testing.T) {
 	}
 	body := s.get(t, "/delays?period=2026-10&lang=zh").body
 	lead := body[strings.Index(body, "<h1>"):strings.Index(body, "</section>")]
-	want := fmt.Sprintf("%s · 天气</b></a>：<b class=\"con\">失 %.2f 个百分点</b>", template.HTMLEscapeString(hostile), worst.Points)
+	want := fmt.Sprintf("%s · 天气</b></a>：<b class=\"con\">拉低 %.2f 个百分点</b>", template.HTMLEscapeString(hostile), worst.Points)
 	if !strings.Contains(lead, want) {
 		t.Errorf("the page begins with\n%s\nwant %s", lead, want)
 	}

@@ -37,7 +37,7 @@ var words = map[sentence.Language]map[string]string{
 	sentence.English: {
 		"tag": "en", "product": "Youzhi", "colon": ": ", "list": ", ",
 		"title": "Service quality report, %s", "as_of": "Data up to %s Beijing time", "page": "Page %d of 2",
-		"more": "%d further signals, see page 2.", "leading": "Four leading indicators · months with control limits", "target": "target %s", "n": "n = %s", "than": "vs the month before", "n.of": "%s",
+		"more": "%d further signals, see page 2.", "more.one": "%d further signal, see page 2.", "leading": "Four leading indicators · months with control limits", "target": "target %s", "n": "n = %s", "than": "vs the month before", "n.of": "%s",
 		"trend": "%s by month, control chart", "unfinished": "month not over", "no_picture": "Fewer than two whole months: no trend is drawn", "break": "new phase",
 		"backlog": "Open and overdue", "backlog.lead": "Cases and tickets not ended at %s, by time limit",
 		"limit": "Time limit", "open": "Open", "due_soon": "Due in 7 days", "overdue": "Overdue", "waiting": "Paused or no date",
@@ -45,7 +45,7 @@ var words = map[sentence.Language]map[string]string{
 		"base.cases": "Cases", "base.tickets": "Tickets", "backlog.none": "No cases or tickets with a time limit.", "no_source": "no data source",
 		"table": "All indicators", "table.lead": "by chapter of the manual", "chapter": "Ch.", "indicator": "Indicator", "value": "Value", "goal": "Target", "sample": "n", "change": "Change",
 		"variation": "Variation", "assurance": "Capability", "status": "Verdict", "table.none": "No indicator has data.",
-		"without": "Indicators without a data source (%d)", "left": "%d further indicators are not listed, see the pages of the system",
+		"without": "Indicators without a data source (%d)", "left": "%d further indicators are not listed, see the pages of the system", "left.one": "%d further indicator is not listed, see the pages of the system",
 		"status.met": "met", "status.near": "near", "status.missed": "missed", "status.small_sample": "small sample", "status.no_target": "no target", "status.no_data": "no data", "status.no_data_source": "no data source",
 		"variation.common": "common", "variation.improvement": "better", "variation.concern": "worse", "variation.neutral": "special",
 		"assurance.pass": "passes", "assurance.fail": "fails", "assurance.hit_and_miss": "hit and miss",
@@ -70,6 +70,10 @@ func say(l sentence.Language, key string, args ...any) string {
 		return key
 	}
 	if len(args) > 0 {
+		// One of something has its own words in English.
+		if one, ok := words[l][key+".one"]; ok && args[0] == 1 {
+			text = one
+		}
 		return fmt.Sprintf(text, args...)
 	}
 	return text

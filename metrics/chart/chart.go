@@ -253,7 +253,7 @@ func Bars(s Split) (Chart, error) {
 		charts.WithYAxisOpts(opts.YAxis{
 			Type: "category", Inverse: opts.Bool(true),
 			AxisLine:  &opts.AxisLine{LineStyle: &opts.LineStyle{Color: ColourLine}},
-			AxisLabel: &opts.AxisLabel{Show: opts.Bool(true), Color: ColourInk, FontSize: 12, Width: 120, Overflow: "truncate"},
+			AxisLabel: &opts.AxisLabel{Show: opts.Bool(true), Color: ColourInk, FontSize: 12, Width: 130, Overflow: "break"},
 		}),
 	)
 	// The notes are a second axis, so that they stand in a column of their own and

@@ -248,13 +248,13 @@ func (c Control) marked(font int) map[string]any {
 	return map[string]any{"silent": true, "symbol": []string{"none", "none"}, "animation": false, "data": lines}
 }
 
-// target is the line of what is aimed at: across the whole picture or, where the
-// numbers of the limits stand close by, from the first point to the last.
+// target is the line of what is aimed at: from the first point to the last, since
+// the numbers of the limits stand behind it, or across the picture of one point.
 func (c Control) target() any {
 	line := map[string]any{"name": c.Target.Text, "yAxis": c.Target.Value, "label": map[string]any{"show": false},
 		"lineStyle": map[string]any{"color": ColourInk, "width": 1, "type": "dashed"}}
 	last := len(c.Points) - 1
-	if c.Medium != MediumPaper || last < 1 {
+	if last < 1 {
 		return line
 	}
 	delete(line, "yAxis")

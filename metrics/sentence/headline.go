@@ -55,16 +55,14 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 		if !ok {
 			continue
 		}
-		said := v.Signal(t, s)
-		if where := v.where(said, s, period, trends); where != "" {
-			said.Text += where
-		}
+		said := v.stretch(t, s)
+		said.Text += v.where(said, s.lead.Side, period, trends)
 		signals = append(signals, said)
-		spoken[t.Key] = s.Direction
+		spoken[t.Key] = said.Direction
 		if said.Ended {
 			ended++
 		} else {
-			counts[s.Direction]++
+			counts[said.Direction]++
 		}
 	}
 	// One sentence of a place and a direction: indicators that measure the same
@@ -143,20 +141,34 @@ func rank(s Sentence) int {
 	return out
 }
 
-// strong says the signals of single values of a split that chance hardly makes,
-// however many values are looked at: two or more periods in a row outside the
-// limits (STATISTICS.md 5: one is 0.0027). The longest stand first.
+// strong says what changed in single values of a split where chance hardly makes
+// it, however many values are looked at: two or more periods in a row outside the
+// limits (STATISTICS.md 5: one is 0.0027). The most of them stand first.
 func (v Voice) strong(period calendar.Period, trends []metrics.Trend) []Sentence {
-	var out []Sentence
+	type found struct {
+		said    Sentence
+		outside int
+	}
+	var list []found
 	for _, t := range splits(trends) {
-		for _, s := range t.Signals() {
-			if s.Rule == stats.RuleOutside && s.Length() > 1 && endsIn(t, s, period) {
-				out = append(out, v.Signal(t, s))
+		for _, s := range stretches(t) {
+			outside := 0
+			for _, signal := range s.signals {
+				if signal.Rule == stats.RuleOutside && endsIn(t, signal.To, period) {
+					outside = max(outside, signal.Length())
+				}
+			}
+			if outside > 1 {
+				list = append(list, found{v.stretch(t, s), outside})
 				break
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Sentence) int { return cmp.Compare(b.Signal.Length(), a.Signal.Length()) })
+	slices.SortStableFunc(list, func(a, b found) int { return cmp.Compare(b.outside, a.outside) })
+	var out []Sentence
+	for _, f := range list {
+		out = append(out, f.said)
+	}
 	return out
 }
 
@@ -171,16 +183,20 @@ func splits(trends []metrics.Trend) []metrics.Trend {
 	return slices.DeleteFunc(slices.Clone(trends), func(t metrics.Trend) bool { return len(t.By) != 1 || of[id(t)] == 1 })
 }
 
-// within is the signal of a trend that speaks for a period: of those that end in
-// it the most telling of the newest.
-func within(t metrics.Trend, period calendar.Period) (metrics.Signal, bool) {
-	return telling(slices.DeleteFunc(t.Signals(), func(s metrics.Signal) bool { return !endsIn(t, s, period) }))
+// within is the newest stretch of a trend of those that end in a period.
+func within(t metrics.Trend, period calendar.Period) (stretch, bool) {
+	for _, s := range stretches(t) {
+		if endsIn(t, s.to, period) {
+			return s, true
+		}
+	}
+	return stretch{}, false
 }
 
-// endsIn says whether a signal ends in a period. A week belongs to the month of
-// its last day.
-func endsIn(t metrics.Trend, s metrics.Signal, period calendar.Period) bool {
-	end := t.Periods()[s.To-1].To
+// endsIn says whether what ends before the point to ends in a period. A week
+// belongs to the month of its last day.
+func endsIn(t metrics.Trend, to int, period calendar.Period) bool {
+	end := t.Periods()[to-1].To
 	return end > period.From && end <= period.To
 }
 
@@ -188,8 +204,8 @@ func endsIn(t metrics.Trend, s metrics.Signal, period calendar.Period) bool {
 const mostPlaces = 3
 
 // where names the values of a split in which the same change is seen in the
-// period, the strongest rules first.
-func (v Voice) where(said Sentence, s metrics.Signal, period calendar.Period, trends []metrics.Trend) string {
+// period, the strongest rules first; empty if there are none.
+func (v Voice) where(said Sentence, side stats.Side, period calendar.Period, trends []metrics.Trend) string {
 	type place struct {
 		name  string
 		order int
@@ -201,7 +217,7 @@ func (v Voice) where(said Sentence, s metrics.Signal, period calendar.Period, tr
 		}
 		for _, other := range t.Signals() {
 			overlaps := t.Periods()[other.From].From < said.Span.To && said.Span.From < t.Periods()[other.To-1].To
-			if other.Side != s.Side || !overlaps || t.Periods()[other.To-1].To <= period.From {
+			if other.Side != side || !overlaps || t.Periods()[other.To-1].To <= period.From {
 				continue
 			}
 			for d, value := range t.By {

@@ -128,6 +128,15 @@ func (v Voice) Period(p calendar.Period) string {
 	return date(p.From) + " – " + date(p.To-1)
 }
 
+// begin names a period that something begins with: a week with its first day.
+func (v Voice) begin(p calendar.Period) string {
+	if p.Grain != calendar.GrainWeek {
+		return v.Period(p)
+	}
+	_, m, d := p.From.Date()
+	return v.Period(p) + v.t("first_day", int(m), d, m.String()[:3])
+}
+
 // many writes a number of periods: 9 周, 9 weeks.
 func (v Voice) many(n int, g calendar.Grain) string {
 	s := v.t("many."+string(g), n)
@@ -141,13 +150,19 @@ func (v Voice) many(n int, g calendar.Grain) string {
 // when or from when to when, which rule, the value at its end with its limits and
 // the count behind it.
 func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
+	return v.stretch(t, stretch{s.From, s.To, s, nil})
+}
+
+// stretch says what a stretch of a trend shows, in the words of its lead.
+func (v Voice) stretch(t metrics.Trend, all stretch) Sentence {
+	s := all.lead
 	ind, _ := v.indicator(t.Key)
 	periods := t.Periods()
 	last := s.To - 1
 	point := t.Chart.Points[last]
 	out := Sentence{
 		Key: t.Key, By: t.By, Grain: t.Grain, Direction: s.Direction, Signal: s,
-		Span: calendar.Period{From: periods[s.From].From, To: periods[last].To}, Ended: !current(t, s),
+		Span: calendar.Period{From: periods[all.from].From, To: periods[last].To}, Ended: !current(t, s.To),
 	}
 	write := Plain
 	if l := point.Limits; l != nil {
@@ -155,22 +170,30 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 		write = apart(ind.Unit, point.Value, d.Lower, d.Upper)
 	}
 	value := func(x float64) string { return v.named(ind.Unit, write(ind.Unit, x)) }
-	first, end := v.Period(periods[s.From]), v.Period(periods[last])
-	when := v.t("since", first)
-	if out.Ended {
-		when = v.t("from_to", first, end)
+	first, end := v.begin(periods[all.from]), v.Period(periods[last])
+	lately := ""
+	if all.from < s.From {
+		lately = ".lately"
 	}
-	if s.Length() == 1 {
+	when := v.t("since"+lately, first)
+	if out.Ended {
+		when = v.t("from_to"+lately, first, end)
+	}
+	if all.to-all.from == 1 {
 		when = v.t("in", first)
 	}
 	var what, limits string
 	side := string(s.Side)
+	latest := v.t("last."+string(t.Grain), value(point.Value))
+	if out.Ended {
+		latest = v.t("last.ended."+string(t.Grain), value(point.Value))
+	}
 	switch s.Rule {
 	case stats.RuleOutside:
 		if s.Length() == 1 {
 			what = v.t("outside.one."+side, value(point.Value))
 		} else {
-			what = v.t("outside.many."+side, v.many(s.Length(), t.Grain), value(point.Value))
+			what = v.t("outside.many."+side, v.many(s.Length(), t.Grain)) + latest
 		}
 	case stats.RuleShift:
 		mean := v.t("mean.weekday")
@@ -179,11 +202,11 @@ func (v Voice) Signal(t metrics.Trend, s metrics.Signal) Sentence {
 		} else if phase, ok := phaseOf(t, last); ok && t.Grain != calendar.GrainDay {
 			mean = v.t("mean", value(phase.Centre))
 		}
-		what = v.t("shift."+side, v.many(s.Length(), t.Grain), mean, value(point.Value))
+		what = v.t("shift."+side, v.many(s.Length(), t.Grain), mean) + latest
 	case stats.RuleTrend:
 		what = v.t("trend."+side, v.many(s.Length(), t.Grain), value(t.Chart.Points[s.From].Value), value(point.Value))
 	case stats.RuleTwoInThree:
-		what = v.t("two_in_three."+side, v.many(s.Length(), t.Grain), v.many(flagged(t, s), t.Grain), value(point.Value))
+		what = v.t("two_in_three."+side, v.many(s.Length(), t.Grain), v.many(flagged(t, s), t.Grain), flagged(t, s)) + latest
 	}
 	if s.Rule != stats.RuleOutside && slices.ContainsFunc(point.Signals, func(o stats.Signal) bool { return o.Rule == stats.RuleOutside && o.Side == s.Side }) {
 		what += v.t("beyond")
@@ -236,11 +259,11 @@ func phaseOf(t metrics.Trend, point int) (stats.Phase, bool) {
 	return t.Chart.Phases[i], t.Chart.Phases[i].HasLimits()
 }
 
-// current says whether a signal reaches the latest judged point.
-func current(t metrics.Trend, s metrics.Signal) bool {
+// current says whether what ends before the point to reaches the latest judged one.
+func current(t metrics.Trend, to int) bool {
 	for i := len(t.Chart.Points) - 1; i >= 0; i-- {
 		if t.Chart.Points[i].Judged {
-			return s.To > i
+			return to > i
 		}
 	}
 	return false
@@ -258,11 +281,12 @@ func (v Voice) sample(ind catalogue.Indicator, f metrics.Figure) string {
 	return "n" + space + "=" + space + Count(f.Units)
 }
 
-// Signals says all signals of a trend, the newest first.
+// Signals says all that the signals of a trend show, the newest first, each
+// stretch in one sentence.
 func (v Voice) Signals(t metrics.Trend) []Sentence {
 	var out []Sentence
-	for _, s := range t.Signals() {
-		out = append(out, v.Signal(t, s))
+	for _, s := range stretches(t) {
+		out = append(out, v.stretch(t, s))
 	}
 	return out
 }
@@ -270,24 +294,47 @@ func (v Voice) Signals(t metrics.Trend) []Sentence {
 // Latest says the signal that tells most of a trend's latest point; there is none
 // if no signal reaches it.
 func (v Voice) Latest(t metrics.Trend) (Sentence, bool) {
-	s, ok := telling(t.Signals())
-	if !ok || !current(t, s) {
+	all := stretches(t)
+	if len(all) == 0 || !current(t, all[0].to) {
 		return Sentence{}, false
 	}
-	return v.Signal(t, s), true
+	return v.stretch(t, all[0]), true
 }
 
-// telling is the signal that tells most of those that end last: of those on the
-// side of the one with the highest precedence the longest, since it says since
-// when.
-func telling(newestFirst []metrics.Signal) (best metrics.Signal, ok bool) {
-	for i, s := range newestFirst {
-		first := newestFirst[0]
-		if i == 0 || s.To == first.To && s.Side == first.Side && s.Length() > best.Length() {
-			best = s
+// stretch is a run of points in which signals of one side overlap or follow each
+// other: one change, whichever rules see it.
+type stretch struct {
+	// from and to are indices of the points, to not included.
+	from, to int
+	// lead is the longest of its signals that reach its end.
+	lead metrics.Signal
+	// signals are all of them, the newest first.
+	signals []metrics.Signal
+}
+
+// stretches are those of a trend, the newest first; of those that end together the
+// one whose signal has the highest precedence.
+func stretches(t metrics.Trend) []stretch {
+	phase := func(point int) int { return t.Chart.Points[point].Phase }
+	var out []stretch
+next:
+	for _, s := range t.Signals() {
+		for i := range out {
+			have := &out[i]
+			// No change runs across the break between two phases.
+			if have.lead.Side != s.Side || s.To < have.from || phase(have.from) != phase(s.From) {
+				continue
+			}
+			have.from = min(have.from, s.From)
+			if s.To == have.to && s.Length() > have.lead.Length() {
+				have.lead = s
+			}
+			have.signals = append(have.signals, s)
+			continue next
 		}
+		out = append(out, stretch{s.From, s.To, s, []metrics.Signal{s}})
 	}
-	return best, len(newestFirst) > 0
+	return out
 }
 
 // State says what there is to know of a trend's chart besides its signals: that

@@ -136,7 +136,7 @@ func TestSignals(t *testing.T) {
 			[]string{"满意度得分有变化：2026 年 1 月为 94.0 分，高于上控制限（控制限 84.1 至 93.2 分，均值 88.7 分，n = 200）。"},
 			[]string{"Satisfaction score changes: January 2026 at 94.0 points, above the upper limit (limits 84.1 to 93.2 points, mean 88.7 points, n = 200)."}},
 		"outside and over": {monthly.with(base, 84.0, 84.1, 88.8),
-			[]string{"满意度得分曾变差：2026 年 1 月至 2026 年 2 月连续 2 个月低于下控制限，末期 84.10 分（控制限 84.14 至 93.18 分，均值 88.66 分，n = 200）。"},
+			[]string{"满意度得分曾变差：2026 年 1 月至 2026 年 2 月连续 2 个月低于下控制限，最后一月 84.10 分（控制限 84.14 至 93.18 分，均值 88.66 分，n = 200）。"},
 			[]string{"Satisfaction score was worse: from January 2026 to February 2026, 2 months in a row below the lower limit, last 84.10 points (limits 84.14 to 93.18 points, mean 88.66 points, n = 200)."}},
 		"a value that rounds to its limit": {monthly.with(base, 84.1),
 			[]string{"满意度得分变差：2026 年 1 月为 84.10 分，低于下控制限（控制限 84.14 至 93.18 分，均值 88.66 分，n = 200）。"},
@@ -145,7 +145,7 @@ func TestSignals(t *testing.T) {
 			[]string{"满意度得分变差：2026 年 1 月为 84.1363 分，低于下控制限（控制限 84.1363 至 93.1803 分，均值 88.6583 分，n = 200）。"},
 			[]string{"Satisfaction score gets worse: January 2026 at 84.1363 points, below the lower limit (limits 84.1363 to 93.1803 points, mean 88.6583 points, n = 200)."}},
 		"shift": {monthly.with(base, 88.9, 89.2, 88.7, 89.5, 88.8, 89.1),
-			[]string{"满意度得分改善：自 2025 年 12 月起连续 7 个月高于均值 88.7 分，末期 89.1 分（控制限 84.1 至 93.2 分，n = 200）。"},
+			[]string{"满意度得分改善：自 2025 年 12 月起连续 7 个月高于均值 88.7 分，最近一月 89.1 分（控制限 84.1 至 93.2 分，n = 200）。"},
 			[]string{"Satisfaction score improves: since December 2025, 7 months in a row above the mean of 88.7 points, last 89.1 points (limits 84.1 to 93.2 points, n = 200)."}},
 		"trend": {monthly.with(base, 87.0, 87.4, 87.9, 88.5, 88.7, 89.2, 89.9),
 			[]string{"满意度得分改善：自 2026 年 1 月起连续 7 个月上升，由 87.0 分升至 89.9 分（控制限 84.1 至 93.2 分，均值 88.7 分，n = 200）。"},
@@ -154,23 +154,31 @@ func TestSignals(t *testing.T) {
 			[]string{"满意度得分变差：自 2026 年 1 月起连续 7 个月下降，由 89.9 分降至 87.0 分（控制限 84.1 至 93.2 分，均值 88.7 分，n = 200）。"},
 			[]string{"Satisfaction score gets worse: since January 2026, 7 months in a row falling, from 89.9 points to 87.0 points (limits 84.1 to 93.2 points, mean 88.7 points, n = 200)."}},
 		"two in three": {monthly.with(base, 92.0, 90.1, 92.3),
-			[]string{"满意度得分改善：自 2026 年 1 月起 3 个月中有 2 个月接近上控制限，末期 92.3 分（控制限 84.1 至 93.2 分，均值 88.7 分，n = 200）。"},
-			[]string{"Satisfaction score improves: since January 2026, in 3 months, 2 months near the upper limit, last 92.3 points (limits 84.1 to 93.2 points, mean 88.7 points, n = 200)."}},
+			[]string{"满意度得分改善：自 2026 年 1 月起 3 个月中有 2 个月接近上控制限，最近一月 92.3 分（控制限 84.1 至 93.2 分，均值 88.7 分，n = 200）。"},
+			[]string{"Satisfaction score improves: since January 2026, 2 of 3 months near the upper limit, last 92.3 points (limits 84.1 to 93.2 points, mean 88.7 points, n = 200)."}},
 		"a rate by weeks, somewhere": {placed.with(weeks, .86, .89, .89, .89, .89, .89, .89),
 			[]string{
-				"准时投递率（湖北）变差：自 2026 年第 20 周起连续 8 周低于均值 90.0 %，末期 89.0 %（控制限 87.0 至 93.0 %，n = 900）。",
-				"准时投递率（湖北）曾变差：2026 年第 21 周为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
+				"准时投递率（湖北）变差：自 2026 年第 20 周（5 月 11 日）起连续 8 周低于均值 90.0 %，最近一周 89.0 %（控制限 87.0 至 93.0 %，n = 900）。"},
 			[]string{
-				"On-time delivery rate (湖北) gets worse: since week 20 of 2026, 8 weeks in a row below the mean of 90.0 %, last 89.0 % (limits 87.0 to 93.0 %, n = 900).",
-				"On-time delivery rate (湖北) was worse: week 21 of 2026 at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
+				"On-time delivery rate (湖北) gets worse: since week 20 of 2026 (11 May), 8 weeks in a row below the mean of 90.0 %, last 89.0 % (limits 87.0 to 93.0 %, n = 900)."}},
+		"what overlaps on one side is one change": {weekly.with(weeks, .92, .915, .91, .895, .892, .89, .888, .889, .889, .889),
+			[]string{"准时投递率变差：自 2026 年第 21 周（5 月 18 日）起，最近连续 7 周低于均值 90.0 %，最近一周 88.9 %（控制限 87.0 至 93.0 %，n = 900）。"},
+			[]string{"On-time delivery rate gets worse: since week 21 of 2026 (18 May), lately 7 weeks in a row below the mean of 90.0 %, last 88.9 % (limits 87.0 to 93.0 %, n = 900)."}},
+		"what goes to the other side is another": {weekly.with(weeks, .94, .89, .89, .89, .89, .89, .89, .89),
+			[]string{
+				"准时投递率变差：自 2026 年第 22 周（5 月 25 日）起连续 7 周低于均值 90.0 %，最近一周 89.0 %（控制限 87.0 至 93.0 %，n = 900）。",
+				"准时投递率曾改善：2026 年第 21 周（5 月 18 日）为 94.0 %，高于上控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
+			[]string{
+				"On-time delivery rate gets worse: since week 22 of 2026 (25 May), 7 weeks in a row below the mean of 90.0 %, last 89.0 % (limits 87.0 to 93.0 %, n = 900).",
+				"On-time delivery rate was better: week 21 of 2026 (18 May) at 94.0 %, above the upper limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
 		"complaints per volume": {volume.with(complaints, 80),
-			[]string{"万件投诉率变差：2026 年第 21 周为 80.0/万件，高于上控制限（控制限 23.8 至 66.2/万件，均值 45.0/万件，72 / 9 000）。"},
-			[]string{"Complaints per 10 000 cases gets worse: week 21 of 2026 at 80.0/10k, above the upper limit (limits 23.8 to 66.2/10k, mean 45.0/10k, 72 / 9 000)."}},
+			[]string{"万件投诉率变差：2026 年第 21 周（5 月 18 日）为 80.0/万件，高于上控制限（控制限 23.8 至 66.2/万件，均值 45.0/万件，72 / 9 000）。"},
+			[]string{"Complaints per 10 000 cases gets worse: week 21 of 2026 (18 May) at 80.0/10k, above the upper limit (limits 23.8 to 66.2/10k, mean 45.0/10k, 72 / 9 000)."}},
 		"an unfinished week is not the latest": {func() series { s := weekly.with(weeks, .86, .95); s.unfinished = 1; return s }(),
-			[]string{"准时投递率变差：2026 年第 21 周为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
-			[]string{"On-time delivery rate gets worse: week 21 of 2026 at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
+			[]string{"准时投递率变差：2026 年第 21 周（5 月 18 日）为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
+			[]string{"On-time delivery rate gets worse: week 21 of 2026 (18 May) at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
 		"days have the mean of their weekday": {daily.with(weeks, .89, .89, .89, .89, .89, .89, .89),
-			[]string{"准时投递率变差：自 2026 年 3 月 20 日起连续 8 天低于同一星期几的均值，末期 89.0 %（控制限 87.0 至 93.0 %，n = 900）。"},
+			[]string{"准时投递率变差：自 2026 年 3 月 20 日起连续 8 天低于同一星期几的均值，最近一天 89.0 %（控制限 87.0 至 93.0 %，n = 900）。"},
 			[]string{"On-time delivery rate gets worse: since 20 Mar 2026, 8 days in a row below the mean of their weekday, last 89.0 % (limits 87.0 to 93.0 %, n = 900)."}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -270,16 +278,16 @@ func TestHeadline(t *testing.T) {
 		"what, since when, where": {missed, []series{better, recovered, worse, quiet, at(worse, "42"), at(worse, "41"), at(worse, "33"), at(worse, "51"), at(quiet, "11")},
 			[]string{
 				"2026 年 6 月服务质量：1 项变差，1 项改善，1 项曾有异常波动",
-				"准时投递率变差：自 2026 年第 20 周起连续 7 周低于均值 90.0 %，末期 89.0 %（控制限 87.0 至 93.0 %，n = 900）。同向信号：湖北、河南、浙江等，另 1 处。",
-				"投诉 24 小时受理率改善：2026 年第 26 周为 94.0 %，高于上控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。",
-				"查询 24 小时答复率曾变差：2026 年第 23 周为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。",
+				"准时投递率变差：自 2026 年第 20 周（5 月 11 日）起连续 7 周低于均值 90.0 %，最近一周 89.0 %（控制限 87.0 至 93.0 %，n = 900）。同向信号：湖北、河南、浙江等，另 1 处。",
+				"投诉 24 小时受理率改善：2026 年第 26 周（6 月 22 日）为 94.0 %，高于上控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。",
+				"查询 24 小时答复率曾变差：2026 年第 23 周（6 月 1 日）为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。",
 				"用户满意率未达标：70.0 %，目标 ≥ 90.0 %（n = 300）。",
 			},
 			[]string{
-				"Service quality, June 2026: 1 worse, 1 better, 1 unusual for a while",
-				"On-time delivery rate gets worse: since week 20 of 2026, 7 weeks in a row below the mean of 90.0 %, last 89.0 % (limits 87.0 to 93.0 %, n = 900). Same signal in: 湖北, 河南, 浙江 and 1 more.",
-				"Complaints accepted within 24 h improves: week 26 of 2026 at 94.0 %, above the upper limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900).",
-				"Enquiries answered within 24 h was worse: week 23 of 2026 at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900).",
+				"Service quality, June 2026: 1 worse, 1 better, 1 back to normal",
+				"On-time delivery rate gets worse: since week 20 of 2026 (11 May), 7 weeks in a row below the mean of 90.0 %, last 89.0 % (limits 87.0 to 93.0 %, n = 900). Same signal in: 湖北, 河南, 浙江 and 1 more.",
+				"Complaints accepted within 24 h improves: week 26 of 2026 (22 Jun) at 94.0 %, above the upper limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900).",
+				"Enquiries answered within 24 h was worse: week 23 of 2026 (1 Jun) at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900).",
 				"Satisfied customers (top two) missed its target: 70.0 %, target ≥ 90.0 % (n = 300).",
 			}},
 		"quiet": {missed[:1], []series{func() series { s := quiet; s.target = ptr(.95); return s }()},
@@ -288,26 +296,26 @@ func TestHeadline(t *testing.T) {
 		"too early": {nil, []series{weekly.with(weeks[:9])}, []string{"2026 年 6 月服务质量：基线未满，尚不判断"}, []string{"Service quality, June 2026: baselines are not full yet, nothing is judged"}},
 		"one place alone": {nil, []series{quiet, at(func() series {
 			s := quiet
-			s.values = append(slices.Clone(weeks), .90, .90, .90, .90, .85, .84)
+			s.values = append(slices.Clone(weeks), .89, .89, .89, .89, .85, .84)
 			return s
 		}(), "42"), at(func() series {
 			s := quiet
 			s.values = append(slices.Clone(weeks), .90, .90, .90, .90, .90, .84)
 			return s
 		}(), "41")},
-			[]string{"2026 年 6 月服务质量：总体没有信号，个别地区或产品有 1 处", "用户满意率（湖北）变差：自 2026 年第 25 周起连续 2 周低于下控制限，末期 84.0 %（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
-			[]string{"Service quality, June 2026: no signal overall, 1 in single regions or products", "Satisfied customers (top two) (湖北) gets worse: since week 25 of 2026, 2 weeks in a row below the lower limit, last 84.0 % (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
+			[]string{"2026 年 6 月服务质量：总体没有信号，个别地区或产品有 1 处", "用户满意率（湖北）变差：自 2026 年第 20 周（5 月 11 日）起连续 7 周低于均值 90.0 %，最近一周 84.0 %，已越出控制限（控制限 87.0 至 93.0 %，n = 900）。"},
+			[]string{"Service quality, June 2026: no signal overall, 1 in single regions or products", "Satisfied customers (top two) (湖北) gets worse: since week 20 of 2026 (11 May), 7 weeks in a row below the mean of 90.0 %, last 84.0 %, beyond the limit (limits 87.0 to 93.0 %, n = 900)."}},
 		"what stands comes first": {nil, []series{recovered, quiet, at(func() series {
 			s := quiet
 			s.values = append(slices.Clone(weeks), .90, .90, .90, .90, .95, .96)
 			return s
 		}(), "51"), at(quiet, "11")},
 			[]string{"2026 年 6 月服务质量：1 项曾有异常波动",
-				"用户满意率（四川）改善：自 2026 年第 25 周起连续 2 周高于上控制限，末期 96.0 %（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。",
-				"查询 24 小时答复率曾变差：2026 年第 23 周为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
-			[]string{"Service quality, June 2026: 1 unusual for a while",
-				"Satisfied customers (top two) (四川) improves: since week 25 of 2026, 2 weeks in a row above the upper limit, last 96.0 % (limits 87.0 to 93.0 %, mean 90.0 %, n = 900).",
-				"Enquiries answered within 24 h was worse: week 23 of 2026 at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
+				"用户满意率（四川）改善：自 2026 年第 25 周（6 月 15 日）起连续 2 周高于上控制限，最近一周 96.0 %（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。",
+				"查询 24 小时答复率曾变差：2026 年第 23 周（6 月 1 日）为 86.0 %，低于下控制限（控制限 87.0 至 93.0 %，均值 90.0 %，n = 900）。"},
+			[]string{"Service quality, June 2026: 1 back to normal",
+				"Satisfied customers (top two) (四川) improves: since week 25 of 2026 (15 Jun), 2 weeks in a row above the upper limit, last 96.0 % (limits 87.0 to 93.0 %, mean 90.0 %, n = 900).",
+				"Enquiries answered within 24 h was worse: week 23 of 2026 (1 Jun) at 86.0 %, below the lower limit (limits 87.0 to 93.0 %, mean 90.0 %, n = 900)."}},
 		"the state at as_of alone": {[]metrics.Figure{{Key: "overdue_open_cases", Value: ptr(7), Target: ptr(0), Status: metrics.StatusMissed}}, nil,
 			[]string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},
 		"nothing": {nil, nil, []string{"2026 年 6 月服务质量：没有数据"}, []string{"Service quality, June 2026: no data"}},

@@ -48,7 +48,7 @@
       const option = coloured(source.option);
       option.tooltip.formatter = (p) => at(source.texts, p) || p.name;
       if (box.clientWidth < 480) { // names get less room on a narrow screen
-        for (const axis of option.yAxis) if (axis.axisLabel.width) axis.axisLabel.width = 72;
+        for (const axis of option.yAxis) if (axis.axisLabel.width) axis.axisLabel.width = 92;
       }
       chart.setOption(option, true);
     };
