@@ -408,13 +408,14 @@ func (e *Evaluator) fromFacts(ctx context.Context, q Question, inds []catalogue.
 			p["from"], p["to"] = q.From.String(), q.To.String()
 		}
 		by, where := split(q, p)
+		table, condition := factsOf(q)
 		statement := fmt.Sprintf(`SELECT toString(key) AS key, toString(part) AS part, %s AS bucket, min(day) AS first_day, %s AS by,
     toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
     sum(n), sum(pending), sum(excluded), sum(unknown), sum(unreported)
-FROM facts FINAL
-WHERE key IN {keys:Array(String)}%s%s
+FROM %s FINAL
+WHERE %s AND key IN {keys:Array(String)}%s%s
     AND (n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0)
-GROUP BY key, part, bucket, by`, bucket(grain), by, days, where)
+GROUP BY key, part, bucket, by`, bucket(grain), by, table, condition, days, where)
 		return e.db.Rows(ctx, statement, p, func(scan func(...any) error) error { return scanParts(scan, put) })
 	}
 	if err := ask(keys, q.Grain, " AND day >= {from:Date} AND day < {to:Date}"); err != nil {
@@ -544,12 +545,14 @@ func (e *Evaluator) Values(ctx context.Context, name string, limit int) ([]strin
 	var rows []struct {
 		Value string `ch:"value"`
 	}
+	table, condition := factsOf(Question{By: []string{name}})
 	statement := fmt.Sprintf(`SELECT %s AS value
-FROM facts FINAL
+FROM %s FINAL
+WHERE %s
 GROUP BY value
 HAVING sum(n + pending) > 0
 ORDER BY sum(n + pending) DESC, value
-LIMIT {limit:UInt32}`, dimension(name))
+LIMIT {limit:UInt32}`, dimension(name), table, condition)
 	if err := e.db.Select(ctx, &rows, statement, queries.Params{"limit": uint32(limit)}); err != nil {
 		return nil, fmt.Errorf("values of %s: %w", name, err)
 	}
@@ -569,8 +572,8 @@ func (e *Evaluator) Extent(ctx context.Context, keys []string) (span calendar.Pe
 		Rows uint64    `ch:"found"`
 	}
 	err = e.db.Select(ctx, &rows, `SELECT min(day) AS from, max(day) AS to, count() AS found
-FROM facts FINAL
-WHERE key IN {keys:Array(String)} AND n != 0`, queries.Params{"keys": keys})
+FROM totals FINAL
+WHERE kept = '' AND key IN {keys:Array(String)} AND n != 0`, queries.Params{"keys": keys})
 	if err != nil {
 		return span, false, fmt.Errorf("extent of the data: %w", err)
 	}

@@ -262,7 +262,7 @@ func TestFoldInAnyOrder(t *testing.T) {
 			w.fail(t, "the facts in pieces are not those of the ordered pass", diff)
 		}
 		// Merged down, rows of one version keep their order: the last one stays.
-		for _, table := range []string{"cases", "tickets", "surveys", "subjects", "links", "facts", "reported_steps", "reporters"} {
+		for _, table := range []string{"cases", "tickets", "surveys", "subjects", "links", "facts", "totals", "reported_steps", "reporters"} {
 			if err := pieces.db.Exec(ctx, "OPTIMIZE TABLE "+table+" FINAL", nil); err != nil {
 				t.Fatal(err)
 			}
