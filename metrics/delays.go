@@ -154,23 +154,23 @@ func (e *Evaluator) Delays(ctx context.Context, q Question) (Delays, error) {
 		return Delays{}, err
 	}
 	inds := []catalogue.Indicator{ind}
-	edition, asOf, release, err := e.edition(ctx, q.AsOf, inds)
+	of, release, err := e.read(ctx, q.AsOf, inds)
 	if err != nil {
 		return Delays{}, err
 	}
 	defer release()
-	d, err := e.delays(ctx, q, ind, edition, asOf)
+	d, err := e.delays(ctx, q, ind, of)
 	if err != nil || d.Rate.Denominator == nil {
 		return d, err
 	}
 	d.RegionLevel = regionBelow(q.Where)
 	by := q
 	by.By = []string{d.RegionLevel}
-	if d.Regions, err = e.figures(ctx, by, inds, edition, asOf); err != nil {
+	if d.Regions, err = e.figures(ctx, by, inds, of); err != nil {
 		return Delays{}, fmt.Errorf("delays by region: %w", err)
 	}
 	by.By = []string{"outlet"}
-	outlets, err := e.figures(ctx, by, inds, edition, asOf)
+	outlets, err := e.figures(ctx, by, inds, of)
 	if err != nil {
 		return Delays{}, fmt.Errorf("delays by outlet: %w", err)
 	}
@@ -187,12 +187,12 @@ func (e *Evaluator) DelayCauses(ctx context.Context, q Question) (Delays, error)
 	if err != nil {
 		return Delays{}, err
 	}
-	edition, asOf, release, err := e.edition(ctx, q.AsOf, []catalogue.Indicator{ind})
+	of, release, err := e.read(ctx, q.AsOf, []catalogue.Indicator{ind})
 	if err != nil {
 		return Delays{}, err
 	}
 	defer release()
-	return e.delays(ctx, q, ind, edition, asOf)
+	return e.delays(ctx, q, ind, of)
 }
 
 func (e *Evaluator) delayQuestion(q Question) (catalogue.Indicator, Question, error) {
@@ -215,10 +215,29 @@ func regionBelow(where map[string][]string) string {
 	return "region"
 }
 
-// delays is all that one pass over the state gives.
-func (e *Evaluator) delays(ctx context.Context, q Question, ind catalogue.Indicator, edition string, asOf time.Time) (Delays, error) {
+// delays is all that one pass over the state gives. Its lists are shared.
+func (e *Evaluator) delays(ctx context.Context, q Question, ind catalogue.Indicator, of pinned) (Delays, error) {
+	return keep(e.kept, of, "delays", q, Delays.size, func() (Delays, error) { return e.takeApart(ctx, q, ind, of) })
+}
+
+// size is about how many figures take as much memory.
+func (d Delays) size() int {
+	days := len(d.Of)
+	add := func(s DelayShare) { days += 8 + len(s.ByDay) + len(s.Began) + len(s.BeganBefore) }
+	for _, list := range [][]DelayShare{d.Causes, d.Steps, d.Places} {
+		for _, s := range list {
+			add(s)
+		}
+	}
+	for _, pair := range d.Pairs {
+		add(pair.DelayShare)
+	}
+	return (days + len(d.Hours)) / 10
+}
+
+func (e *Evaluator) takeApart(ctx context.Context, q Question, ind catalogue.Indicator, of pinned) (Delays, error) {
 	inds := []catalogue.Indicator{ind}
-	rate, err := e.figures(ctx, q, inds, edition, asOf)
+	rate, err := e.figures(ctx, q, inds, of)
 	if err != nil {
 		return Delays{}, err
 	}
@@ -231,14 +250,14 @@ func (e *Evaluator) delays(ctx context.Context, q Question, ind catalogue.Indica
 		return d, nil
 	}
 	before := Question{Keys: q.Keys, From: q.From - budgetDays, To: q.From}
-	yardstick, err := e.figures(ctx, before, inds, edition, asOf)
+	yardstick, err := e.figures(ctx, before, inds, of)
 	if err != nil {
 		return Delays{}, fmt.Errorf("cases that give the budgets: %w", err)
 	}
 	if n := yardstick[0].Numerator; n != nil {
 		d.Yardstick = int64(*n)
 	}
-	if err := e.delayCells(ctx, q, ind, edition, asOf, &d); err != nil {
+	if err := e.delayCells(ctx, q, ind, of.edition, of.asOf, &d); err != nil {
 		return Delays{}, fmt.Errorf("causes of delay: %w", err)
 	}
 	return d, nil

@@ -27,11 +27,12 @@ type Evaluator struct {
 	editions *state.Editions
 	// pinned is set where all answers are of one moment.
 	pinned *pinned
+	kept   *kept
 }
 
 // New is inert. Close drops the editions that questions about a past as_of made.
 func New(db *queries.DB, cat *catalogue.Catalogue, editions *state.Editions) *Evaluator {
-	return &Evaluator{db: db, cat: cat, editions: editions}
+	return &Evaluator{db: db, cat: cat, editions: editions, kept: &kept{}}
 }
 
 // QuestionError is a question that can't be answered as asked.
@@ -84,16 +85,24 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	edition, asOf, release, err := e.edition(ctx, q.AsOf, inds)
+	of, release, err := e.read(ctx, q.AsOf, inds)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	return e.figures(ctx, q, inds, edition, asOf)
+	return e.figures(ctx, q, inds, of)
 }
 
-// figures answers a question from an edition that its caller holds.
-func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.Indicator, edition string, asOf time.Time) ([]Figure, error) {
+// figures answers a question from a state that its caller holds.
+func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned) ([]Figure, error) {
+	figures, err := keep(e.kept, of, "figures", q, func(f []Figure) int { return len(f) }, func() ([]Figure, error) {
+		return e.calculate(ctx, q, inds, of)
+	})
+	return slices.Clone(figures), err
+}
+
+func (e *Evaluator) calculate(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned) ([]Figure, error) {
+	edition, asOf := of.edition, of.asOf
 	// found[cell][role] are the parts; a role is numerator or denominator of a
 	// ratio of two counts, unit else.
 	found := map[cell]map[string]parts{}
@@ -118,9 +127,6 @@ func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.In
 		return nil, err
 	}
 	if err := e.fromState(ctx, q, counted, edition, asOf, put); err != nil {
-		return nil, err
-	}
-	if err := e.percentiles(ctx, q, counted, edition, asOf, put); err != nil {
 		return nil, err
 	}
 	var out []Figure
@@ -178,7 +184,7 @@ func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.In
 		if reported && ind.Kind != catalogue.RatioOfCounts {
 			continue
 		}
-		missing, err := e.unsourced(ctx, ind, edition)
+		missing, err := e.unsourced(ctx, ind, of)
 		if err != nil {
 			return nil, err
 		}
@@ -427,28 +433,118 @@ GROUP BY key, part, bucket, by`, bucket(grain), by, table, condition, days, wher
 	return nil
 }
 
-// fromState counts the units of an edition of the state.
+// fromState counts the units of an edition of the state, all figures of the same
+// units in one pass.
 func (e *Evaluator) fromState(ctx context.Context, q Question, inds []catalogue.Indicator, edition string, asOf time.Time, put func(cell, string, parts)) error {
+	type units struct {
+		pop  catalogue.Population
+		snap bool
+	}
+	var order []units
+	groups := map[units][]member{}
 	for _, ind := range inds {
-		for role, pop := range roles(ind) {
-			p := queries.Params{"edition": edition}
-			grain, days := q.Grain, ""
-			if ind.Window == catalogue.Snap {
-				grain = ""
-			} else {
-				p["from"], p["to"] = q.From.String(), q.To.String()
-				days = " AND day >= {from:Date} AND day < {to:Date}"
+		pops := roles(ind)
+		for _, role := range slices.Sorted(maps.Keys(pops)) {
+			of := units{pops[role], ind.Window == catalogue.Snap}
+			if groups[of] == nil {
+				order = append(order, of)
 			}
-			by, where := split(q, p)
-			c := sqlOf(ind, pop)
-			inner := strings.Join(sums(ind, c), ",\n        ")
-			if strings.Contains(inner, "{as_of:") {
-				p["as_of"] = queries.Instant(asOf)
+			groups[of] = append(groups[of], member{ind, role, pops[role]})
+		}
+	}
+	for _, of := range order {
+		if err := e.count(ctx, q, groups[of], edition, asOf, put); err != nil {
+			var keys []string
+			for _, m := range groups[of] {
+				keys = append(keys, m.ind.Key)
 			}
-			statement := fmt.Sprintf(`WITH %s
-SELECT %s AS key, %s AS role, bucket, min(on_day) AS first_day, by,
-    toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
-    sum(n), sum(pending), sum(excluded_n), sum(unknown_n), sum(unreported)
+			return fmt.Errorf("figure %s from state: %w", strings.Join(keys, ", "), err)
+		}
+	}
+	return nil
+}
+
+// columns are expressions over units, each once, and what is made of them.
+type columns struct {
+	inner, outer []string
+	place        map[string]int
+}
+
+// add gives the place of an aggregate of an expression over each unit.
+func (c *columns) add(prefix, aggregate, expression string) int {
+	id := aggregate + "\x00" + expression
+	i, ok := c.place[id]
+	if !ok {
+		if c.place == nil {
+			c.place = map[string]int{}
+		}
+		i = len(c.outer)
+		c.place[id] = i
+		name := fmt.Sprintf("%s_%d", prefix, i)
+		c.inner = append(c.inner, expression+" AS "+name)
+		c.outer = append(c.outer, fmt.Sprintf(aggregate, name))
+	}
+	return i
+}
+
+// array is all of them as an array; none is an empty one of its type.
+func (c *columns) array(empty string) string {
+	if len(c.outer) == 0 {
+		return empty
+	}
+	return "[" + strings.Join(c.outer, ", ") + "]"
+}
+
+// summed are the places of a figure's parts: numbers are numerator, denominator,
+// squares and weights; counts the others.
+type summed struct {
+	numbers, counts []int
+	// valued is how many values there are, level that of them which is asked for;
+	// both are -1 if none is.
+	valued, level int
+}
+
+// count counts the units of members of one population, and gives their percentiles.
+func (e *Evaluator) count(ctx context.Context, q Question, members []member, edition string, asOf time.Time, put func(cell, string, parts)) error {
+	pop, snap := members[0].pop, members[0].ind.Window == catalogue.Snap
+	p := queries.Params{"edition": edition}
+	grain, days := q.Grain, ""
+	if snap {
+		grain = ""
+	} else {
+		p["from"], p["to"] = q.From.String(), q.To.String()
+		days = " AND day >= {from:Date} AND day < {to:Date}"
+	}
+	by, where := split(q, p)
+	var numbers, counts, levels columns
+	found := make([]summed, len(members))
+	for i, m := range members {
+		c := sqlOf(m.ind, m.pop)
+		found[i].valued, found[i].level = -1, -1
+		for _, sum := range sums(m.ind, c) {
+			expression, name, _ := cutLast(sum, " AS ")
+			switch name {
+			case "numerator", "denominator", "squares", "weights":
+				// A percentile does not sum.
+				if m.ind.Kind != catalogue.Percentile {
+					found[i].numbers = append(found[i].numbers, numbers.add("number", "toFloat64(sum(%s))", expression))
+				}
+			default:
+				found[i].counts = append(found[i].counts, counts.add("count", "sum(%s)", expression))
+			}
+		}
+		if m.ind.Kind == catalogue.Percentile {
+			value := at(m.ind.Value)
+			found[i].valued = counts.add("count", "sum(%s)", fmt.Sprintf("toInt64((%s) AND isNotNull(%s))", c.counted, value))
+			found[i].level = levels.percentile(m.ind, value, fmt.Sprintf("count_%d != 0", found[i].valued))
+		}
+	}
+	columns := strings.Join(slices.Concat(numbers.inner, counts.inner, levels.inner), ",\n        ")
+	if strings.Contains(columns, "{as_of:") {
+		p["as_of"] = queries.Instant(asOf)
+	}
+	statement := fmt.Sprintf(`WITH %s
+SELECT bucket, min(on_day) AS first_day, by, %s AS numbers, %s AS counts, %s AS levels
 FROM
 (
     SELECT %s AS bucket, day AS on_day, %s AS by,
@@ -457,14 +553,41 @@ FROM
     WHERE edition = {edition:String} AND %s%s%s
 )
 GROUP BY bucket, by
-HAVING sum(n) != 0 OR sum(pending) != 0 OR sum(excluded_n) != 0 OR sum(unknown_n) != 0 OR sum(unreported) != 0`, reportedSQL(pop.Base, edition), quote(ind.Key), quote(role), bucket(grain), by, inner, pop.Base, c.population, days, where)
-			err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error { return scanParts(scan, put) })
-			if err != nil {
-				return fmt.Errorf("figure %s from state: %w", ind.Key, err)
-			}
+HAVING arrayExists(x -> x != 0, counts)`, reportedSQL(pop.Base, edition), numbers.array("emptyArrayFloat64()"), counts.array("emptyArrayInt64()"), levels.array("[]::Array(Nullable(Float64))"),
+		bucket(grain), by, columns, pop.Base, sqlOf(members[0].ind, pop).population, days, where)
+	return e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+		var (
+			day, first time.Time
+			values     []string
+			sums       []float64
+			units      []int64
+			reached    []*float64
+		)
+		if err := scan(&day, &first, &values, &sums, &units, &reached); err != nil {
+			return err
 		}
-	}
-	return nil
+		place, err := placeOf(day, values)
+		if err != nil {
+			return err
+		}
+		for i, m := range members {
+			of := found[i]
+			n := parts{n: units[of.counts[0]], pending: units[of.counts[1]], excluded: units[of.counts[2]], unknown: units[of.counts[3]], unreported: units[of.counts[4]]}
+			if n == (parts{}) {
+				continue
+			}
+			n.first = calendar.OfDate(first)
+			if len(of.numbers) > 0 {
+				n.numerator, n.denominator, n.squares, n.weights = sums[of.numbers[0]], sums[of.numbers[1]], sums[of.numbers[2]], sums[of.numbers[3]]
+			}
+			if of.level >= 0 && units[of.valued] > 0 {
+				n.percentile = reached[of.level]
+			}
+			place.key = m.ind.Key
+			put(place, m.role, n)
+		}
+		return nil
+	})
 }
 
 // reportedSQL names as `reported` which steps each source reports, per product.
@@ -475,23 +598,29 @@ func reportedSQL(base, edition string) string {
 	return fmt.Sprintf("reported AS (SELECT %s AS base, source, product, arrayJoin(steps) AS step FROM %s FINAL WHERE edition = {edition:String} AND excluded != 'test' GROUP BY source, product, step)", quote(base), base)
 }
 
-// edition chooses the state that answers for an as_of: the live one for zero,
-// else one folded from the events up to it, which stays until release is called.
+// edition is read, for what is not kept.
 func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (name string, at time.Time, release func(), err error) {
+	of, release, err := e.read(ctx, asOf, inds)
+	return of.edition, of.asOf, release, err
+}
+
+// read chooses the state that answers for an as_of: the live one for zero, else one
+// folded from the events up to it, which stays until release is called.
+func (e *Evaluator) read(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (of pinned, release func(), err error) {
 	if e.pinned.holds(asOf) {
-		return e.pinned.edition, e.pinned.asOf, func() {}, nil
+		return *e.pinned, func() {}, nil
 	}
 	if asOf.IsZero() {
 		release, err = e.editions.ReadLive(ctx)
 		if err != nil {
-			return "", time.Time{}, nil, err
+			return pinned{}, nil, err
 		}
-		live, err := e.LiveAsOf(ctx)
+		of, err := e.live(ctx)
 		if err != nil {
 			release()
-			return "", time.Time{}, nil, err
+			return pinned{}, nil, err
 		}
-		return liveEdition, live, release, nil
+		return of, release, nil
 	}
 	asOf = asOf.UTC().Truncate(time.Microsecond)
 	base := 0
@@ -500,31 +629,20 @@ func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogu
 			base = max(base, slices.Index(catalogue.Bases, pop.Base))
 		}
 	}
-	name, release, err = e.editions.At(ctx, asOf, base)
+	name, release, err := e.editions.At(ctx, asOf, base)
 	if err != nil {
-		return "", time.Time{}, nil, fmt.Errorf("fold the events up to %s: %w", asOf.Format(time.RFC3339), err)
+		return pinned{}, nil, fmt.Errorf("fold the events up to %s: %w", asOf.Format(time.RFC3339), err)
 	}
-	return name, asOf, release, nil
+	return pinned{edition: name, asOf: asOf}, release, nil
 }
 
 // unsourced names the populations of an indicator that no source reports: there
 // are no units of their base at all, or none with a step that the figure needs.
-func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, edition string) ([]string, error) {
+func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, of pinned) ([]string, error) {
 	var missing []string
 	for _, role := range slices.Sorted(maps.Keys(roles(ind))) {
 		base := roles(ind)[role].Base
-		var steps []string
-		statement := fmt.Sprintf("WITH %s SELECT DISTINCT toString(step) FROM reported WHERE base = %s", reportedSQL(base, edition), quote(base))
-		p := queries.Params{}
-		if edition != liveEdition {
-			p["edition"] = edition
-		}
-		err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
-			var step string
-			err := scan(&step)
-			steps = append(steps, step)
-			return err
-		})
+		steps, err := keep(e.kept, of, "steps of "+base, Question{}, func([]string) int { return 1 }, func() ([]string, error) { return e.steps(ctx, base, of.edition) })
 		if err != nil {
 			return nil, fmt.Errorf("look for the sources of %s: %w", ind.Key, err)
 		}
@@ -534,6 +652,23 @@ func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, edit
 		}
 	}
 	return missing, nil
+}
+
+// steps are those that any source of a base reports.
+func (e *Evaluator) steps(ctx context.Context, base, edition string) ([]string, error) {
+	statement := fmt.Sprintf("WITH %s SELECT DISTINCT toString(step) FROM reported WHERE base = %s", reportedSQL(base, edition), quote(base))
+	p := queries.Params{}
+	if edition != liveEdition {
+		p["edition"] = edition
+	}
+	var steps []string
+	err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+		var step string
+		err := scan(&step)
+		steps = append(steps, step)
+		return err
+	})
+	return steps, err
 }
 
 // Values lists the values that a fact dimension has, for filters: at most limit,
@@ -583,17 +718,28 @@ WHERE kept = '' AND key IN {keys:Array(String)} AND n != 0`, queries.Params{"key
 	return calendar.Period{From: calendar.OfDate(rows[0].From), To: calendar.OfDate(rows[0].To) + 1}, true, nil
 }
 
-// LiveAsOf is the instant up to which the live figures are calculated; zero
-// before the first fold.
+// LiveAsOf is the instant up to which the live figures are calculated, of a moment
+// its own; zero before the first fold.
 func (e *Evaluator) LiveAsOf(ctx context.Context) (time.Time, error) {
+	if e.pinned != nil {
+		return e.pinned.asOf, nil
+	}
+	of, err := e.live(ctx)
+	return of.asOf, err
+}
+
+// live is the live state as of the last completed run of the fold.
+func (e *Evaluator) live(ctx context.Context) (pinned, error) {
 	var rows []struct {
+		Run  uint64    `ch:"run"`
 		AsOf time.Time `ch:"as_of"`
 	}
-	if err := e.db.Select(ctx, &rows, "SELECT as_of FROM fold_runs ORDER BY run DESC LIMIT 1", nil); err != nil {
-		return time.Time{}, fmt.Errorf("as_of of the live figures: %w", err)
+	of := pinned{edition: liveEdition}
+	if err := e.db.Select(ctx, &rows, "SELECT run, as_of FROM fold_runs ORDER BY run DESC LIMIT 1", nil); err != nil {
+		return of, fmt.Errorf("as_of of the live figures: %w", err)
 	}
-	if len(rows) == 0 {
-		return time.Time{}, nil
+	if len(rows) > 0 {
+		of.run, of.asOf = rows[0].Run, rows[0].AsOf.UTC()
 	}
-	return rows[0].AsOf.UTC(), nil
+	return of, nil
 }
