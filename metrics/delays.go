@@ -302,7 +302,7 @@ FROM
 GROUP BY kind, first, second
 ORDER BY kind, late_cases DESC, count() DESC, first, second
 LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), budgetSQL(ind.Population, c),
-		delaySQL(ind.Population, c, fmt.Sprintf(" AND day >= {budget_from:Date} AND day < {to:Date}%s AND (%s)", where, c.counted)))
+		delaySQL(ind.Population, c, delayInputs, fmt.Sprintf(" AND day >= {budget_from:Date} AND day < {to:Date}%s AND (%s)", where, c.counted)))
 	found := map[string]int{}
 	rungs := map[string]int64{}
 	denominator := *d.Rate.Denominator
@@ -397,12 +397,16 @@ func budgetSQL(pop catalogue.Population, c conditions) string {
     ) AS delay_budget`, pop.Base, c.population, c.counted, c.success)
 }
 
+// delayInputs are the columns of a case that its delay is told from.
+const delayInputs = "day, product, open, due_at, done_at, accepted_at, leg_step, leg_place, leg_reason, leg_hours, leg_ended_at"
+
 // delaySQL is the table of the counted cases that meet a condition, with further
-// columns that say of each whether it is late, how late, why, at which step and where. The
+// columns that say of each whether it is late, how late, why, at which step and where;
+// rows are the columns of the cases that it has, at least delayInputs. The
 // statement has budgetSQL in its WITH, and the parameters edition and as_of. Each
 // column builds on those of the query inside: written as one query, expressions
 // would be put into each other and grow without end.
-func delaySQL(pop catalogue.Population, c conditions, condition string) string {
+func delaySQL(pop catalogue.Population, c conditions, rows, condition string) string {
 	text := func(column string) string { return "arrayMap(x -> toString(x), " + column + ")" }
 	// A case that is still open lies, since its last event, where it was last seen.
 	leg := func(column, open, name string) string {
@@ -437,7 +441,8 @@ func delaySQL(pop catalogue.Population, c conditions, condition string) string {
 		},
 		{"if(delay_at > 0 AND delay_reasons[delay_at] != '', delay_reasons[delay_at], delay_step) AS delay_cause"},
 	} {
-		from = fmt.Sprintf("(\n    SELECT *, %s\n    FROM %s\n)", strings.Join(columns, ",\n        "), from)
+		from = fmt.Sprintf("(\n    SELECT %s, %s\n    FROM %s\n)", rows, strings.Join(columns, ",\n        "), from)
+		rows = "*"
 	}
 	return from
 }

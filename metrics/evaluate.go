@@ -517,44 +517,49 @@ func (e *Evaluator) count(ctx context.Context, q Question, members []member, edi
 	}
 	by, where := split(q, p)
 	var numbers, counts, levels columns
+	var of terms
 	found := make([]summed, len(members))
 	for i, m := range members {
-		c := sqlOf(m.ind, m.pop)
+		ind, c := of.named(m.ind, sqlOf(m.ind, m.pop))
 		found[i].valued, found[i].level = -1, -1
-		for _, sum := range sums(m.ind, c) {
+		for _, sum := range sums(ind, c) {
 			expression, name, _ := cutLast(sum, " AS ")
 			switch name {
 			case "numerator", "denominator", "squares", "weights":
 				// A percentile does not sum.
-				if m.ind.Kind != catalogue.Percentile {
+				if ind.Kind != catalogue.Percentile {
 					found[i].numbers = append(found[i].numbers, numbers.add("number", "toFloat64(sum(%s))", expression))
 				}
 			default:
 				found[i].counts = append(found[i].counts, counts.add("count", "sum(%s)", expression))
 			}
 		}
-		if m.ind.Kind == catalogue.Percentile {
-			value := at(m.ind.Value)
-			found[i].valued = counts.add("count", "sum(%s)", fmt.Sprintf("toInt64((%s) AND isNotNull(%s))", c.counted, value))
-			found[i].level = levels.percentile(m.ind, value, fmt.Sprintf("count_%d != 0", found[i].valued))
+		if ind.Kind == catalogue.Percentile {
+			found[i].valued = counts.add("count", "sum(%s)", fmt.Sprintf("toInt64((%s) AND isNotNull(%s))", c.counted, ind.Value))
+			found[i].level = levels.percentile(ind, fmt.Sprintf("count_%d != 0", found[i].valued))
 		}
 	}
-	columns := strings.Join(slices.Concat(numbers.inner, counts.inner, levels.inner), ",\n        ")
-	if strings.Contains(columns, "{as_of:") {
+	if of.usesAsOf() {
 		p["as_of"] = queries.Instant(asOf)
 	}
 	statement := fmt.Sprintf(`WITH %s
 SELECT bucket, min(on_day) AS first_day, by, %s AS numbers, %s AS counts, %s AS levels
 FROM
 (
-    SELECT %s AS bucket, day AS on_day, %s AS by,
+    SELECT bucket, on_day, by,
         %s
-    FROM %s FINAL
-    WHERE edition = {edition:String} AND %s%s%s
+    FROM
+    (
+        SELECT %s AS bucket, day AS on_day, %s AS by,
+            %s
+        FROM %s FINAL
+        WHERE edition = {edition:String} AND %s%s%s
+    )
 )
 GROUP BY bucket, by
 HAVING arrayExists(x -> x != 0, counts)`, reportedSQL(pop.Base, edition), numbers.array("emptyArrayFloat64()"), counts.array("emptyArrayInt64()"), levels.array("[]::Array(Nullable(Float64))"),
-		bucket(grain), by, columns, pop.Base, sqlOf(members[0].ind, pop).population, days, where)
+		strings.Join(slices.Concat(numbers.inner, counts.inner, levels.inner), ",\n        "),
+		bucket(grain), by, strings.Join(of.columns, ",\n            "), pop.Base, sqlOf(members[0].ind, pop).population, days, where)
 	return e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
 		var (
 			day, first time.Time
@@ -571,17 +576,17 @@ HAVING arrayExists(x -> x != 0, counts)`, reportedSQL(pop.Base, edition), number
 			return err
 		}
 		for i, m := range members {
-			of := found[i]
-			n := parts{n: units[of.counts[0]], pending: units[of.counts[1]], excluded: units[of.counts[2]], unknown: units[of.counts[3]], unreported: units[of.counts[4]]}
+			at := found[i]
+			n := parts{n: units[at.counts[0]], pending: units[at.counts[1]], excluded: units[at.counts[2]], unknown: units[at.counts[3]], unreported: units[at.counts[4]]}
 			if n == (parts{}) {
 				continue
 			}
 			n.first = calendar.OfDate(first)
-			if len(of.numbers) > 0 {
-				n.numerator, n.denominator, n.squares, n.weights = sums[of.numbers[0]], sums[of.numbers[1]], sums[of.numbers[2]], sums[of.numbers[3]]
+			if len(at.numbers) > 0 {
+				n.numerator, n.denominator, n.squares, n.weights = sums[at.numbers[0]], sums[at.numbers[1]], sums[at.numbers[2]], sums[at.numbers[3]]
 			}
-			if of.level >= 0 && units[of.valued] > 0 {
-				n.percentile = reached[of.level]
+			if at.level >= 0 && units[at.valued] > 0 {
+				n.percentile = reached[at.level]
 			}
 			place.key = m.ind.Key
 			put(place, m.role, n)

@@ -339,26 +339,28 @@ FROM (SELECT day FROM %s WHERE edition = 'live' AND anchor = %s UNION ALL SELECT
 // and have no units any more are written with zeros, so that a day is replaced
 // and never added to.
 func (f *Facts) replace(ctx context.Context, run uint64, w window, members []member, days []calendar.Day, asOf time.Time) error {
-	var tuples, columns []string
-	usesAsOf := false
+	var (
+		tuples, columns []string
+		of              terms
+	)
 	for i, m := range members {
 		c := sqlOf(m.ind, m.pop)
 		inScope := "(" + strings.TrimPrefix(strings.TrimPrefix(c.population, "anchor = "+quote(w.anchor)), " AND ") + ")"
 		if inScope == "()" {
 			inScope = "true"
 		}
-		names := []string{quote(m.ind.Key), quote(m.role), inScope}
-		for _, sum := range sums(m.ind, c) {
+		names := []string{quote(m.ind.Key), quote(m.role), of.name(inScope)}
+		ind, c := of.named(m.ind, c)
+		for _, sum := range sums(ind, c) {
 			expression, name, _ := cutLast(sum, " AS ")
 			columns = append(columns, fmt.Sprintf("%s AS %s_%d", expression, name, i))
 			names = append(names, fmt.Sprintf("%s_%d", name, i))
-			usesAsOf = usesAsOf || strings.Contains(expression, "{as_of:")
 		}
 		tuples = append(tuples, "("+strings.Join(names, ", ")+")")
 	}
 	for part := range slices.Chunk(days, maxDays) {
 		p := queries.Params{"run": run}
-		if usesAsOf {
+		if of.usesAsOf() {
 			p["as_of"] = queries.Instant(asOf)
 		}
 		condition := dayCondition(part, p)
@@ -378,8 +380,13 @@ FROM
         SELECT day, region, outlet, product, channel,
             %s,
             arrayJoin([%s]) AS u
-        FROM %s FINAL
-        WHERE edition = 'live' AND anchor = %s AND %s
+        FROM
+        (
+            SELECT day, region, outlet, product, channel,
+                %s
+            FROM %s FINAL
+            WHERE edition = 'live' AND anchor = %s AND %s
+        )
     )
     WHERE u.3 AND (f_n != 0 OR f_pending != 0 OR f_excluded != 0 OR f_unknown != 0 OR f_unreported != 0)
     UNION ALL
@@ -390,7 +397,8 @@ FROM
     WHERE (key, part) IN (%s) AND %s AND (n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0)
 )
 GROUP BY key, part, day, region, outlet, product, channel`,
-			reportedSQL(w.base, liveEdition), strings.Join(columns, ",\n            "), strings.Join(tuples, ", "), w.base, quote(w.anchor), condition,
+			reportedSQL(w.base, liveEdition), strings.Join(columns, ",\n            "), strings.Join(tuples, ", "),
+			strings.Join(of.columns, ",\n                "), w.base, quote(w.anchor), condition,
 			strings.Join(keysOf(members), ", "), condition)
 		if err := f.db.Exec(ctx, statement, p); err != nil {
 			return err
