@@ -257,6 +257,16 @@ func (e *Evaluator) takeApart(ctx context.Context, q Question, ind catalogue.Ind
 	if n := yardstick[0].Numerator; n != nil {
 		d.Yardstick = int64(*n)
 	}
+	daily := Question{Keys: q.Keys, From: d.Compared.From, To: d.Compared.To, Grain: calendar.GrainDay, Where: q.Where}
+	days, err := e.calculate(ctx, daily, inds, of)
+	if err != nil {
+		return Delays{}, fmt.Errorf("cases by day: %w", err)
+	}
+	for _, day := range days {
+		if day.Units > 0 {
+			d.Of[day.From] = day.Units
+		}
+	}
 	if err := e.delayCells(ctx, q, ind, of.edition, of.asOf, &d); err != nil {
 		return Delays{}, fmt.Errorf("causes of delay: %w", err)
 	}
@@ -271,7 +281,6 @@ const (
 	cellPlace = "place"
 	cellPair  = "pair"
 	cellHour  = "hour"
-	cellDay   = "day"
 )
 
 func (e *Evaluator) delayCells(ctx context.Context, q Question, ind catalogue.Indicator, edition string, asOf time.Time, d *Delays) error {
@@ -284,7 +293,7 @@ func (e *Evaluator) delayCells(ctx context.Context, q Question, ind catalogue.In
 	statement := fmt.Sprintf(`WITH %[1]s,
     %[2]s
 SELECT cell.1 AS kind, cell.2 AS first, cell.3 AS second,
-    countIf(now OR kind = 'day') AS cases, countIf(now AND late) AS late_cases,
+    countIf(now) AS cases, countIf(now AND late) AS late_cases,
     quantileExactInclusiveIf(0.5)(over, now AND late) AS over_hours,
     sumMapIf(map(day, toUInt64(1)), dated) AS due,
     sumMapIf(map(began, toUInt64(1)), dated AND now) AS began_now,
@@ -294,15 +303,14 @@ FROM
     SELECT day, day >= {from:Date} AS now, delay_late AS late, delay_over AS over, delay_began AS began,
         arrayJoin(arrayConcat(
             if(now, [('rung', delay_lateness, ''), ('hour', toString(delay_weekday), toString(delay_hour))], []),
-            if(delay_late, [('cause', delay_cause, ''), ('step', delay_step, ''), ('place', delay_place, ''), ('pair', delay_cause, delay_place)], []),
-            [('day', toString(day), '')])) AS cell,
+            if(delay_late, [('cause', delay_cause, ''), ('step', delay_step, ''), ('place', delay_place, ''), ('pair', delay_cause, delay_place)], []))) AS cell,
         cell.1 IN ('cause', 'step', 'place', 'pair') AS dated
     FROM %[3]s
 )
 GROUP BY kind, first, second
 ORDER BY kind, late_cases DESC, count() DESC, first, second
 LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), budgetSQL(ind.Population, c),
-		delaySQL(ind.Population, c, delayInputs, fmt.Sprintf(" AND day >= {budget_from:Date} AND day < {to:Date}%s AND (%s)", where, c.counted)))
+		delaySQL(ind.Population, c, delayInputs, fmt.Sprintf(" AND day >= {budget_from:Date} AND day < {to:Date}%s AND (%s) AND (day >= {from:Date} OR NOT (%s))", where, c.counted, c.success)))
 	found := map[string]int{}
 	rungs := map[string]int64{}
 	denominator := *d.Rate.Denominator
@@ -316,7 +324,7 @@ LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), budget
 		if err := scan(&kind, &first, &second, &cases, &late, &over, &due, &began, &beganPrior); err != nil {
 			return err
 		}
-		if found[kind]++; found[kind] > maxDelayEntries && kind != cellDay && kind != cellHour {
+		if found[kind]++; found[kind] > maxDelayEntries && kind != cellHour {
 			d.Cut = true
 			return nil
 		}
@@ -348,12 +356,6 @@ LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), budget
 				return err
 			}
 			d.Hours = append(d.Hours, DelayHourCell{weekday, hour, int64(cases), int64(late)})
-		case cellDay:
-			day, err := calendar.ParseDay(first)
-			if err != nil {
-				return err
-			}
-			d.Of[day] = int64(cases)
 		}
 		return nil
 	})
