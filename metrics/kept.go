@@ -14,7 +14,7 @@ const mostKept = 80_000
 // kept is shared and never changed.
 type kept struct {
 	lock    sync.Mutex
-	run     uint64
+	of      pinned
 	size    int
 	answers map[string]any
 }
@@ -32,39 +32,39 @@ func keep[A any](k *kept, of pinned, kind string, q Question, size func(A) int, 
 		return none, fmt.Errorf("name a question: %w", err)
 	}
 	name := kind + string(text)
-	if have, ok := k.get(of.run, name); ok {
+	if have, ok := k.get(of, name); ok {
 		return have.(A), nil
 	}
 	a, err := ask()
 	if err != nil {
 		return none, err
 	}
-	k.put(of.run, name, a, 1+size(a))
+	k.put(of, name, a, 1+size(a))
 	return a, nil
 }
 
-func (k *kept) get(run uint64, name string) (any, bool) {
+func (k *kept) get(of pinned, name string) (any, bool) {
 	k.lock.Lock()
 	defer k.lock.Unlock()
-	if run != k.run {
+	if of != k.of {
 		return nil, false
 	}
 	a, ok := k.answers[name]
 	return a, ok
 }
 
-func (k *kept) put(run uint64, name string, answer any, size int) {
+func (k *kept) put(of pinned, name string, answer any, size int) {
 	k.lock.Lock()
 	defer k.lock.Unlock()
 	// A large answer would push out all others.
-	if run < k.run || size > mostKept/2 {
+	if of.run < k.of.run || size > mostKept/2 {
 		return
 	}
-	if _, have := k.answers[name]; run == k.run && have {
+	if _, have := k.answers[name]; of == k.of && have {
 		return
 	}
-	if run > k.run || k.size+size > mostKept {
-		k.run, k.size, k.answers = run, 0, map[string]any{}
+	if of != k.of || k.size+size > mostKept {
+		k.of, k.size, k.answers = of, 0, map[string]any{}
 	}
 	k.size += size
 	k.answers[name] = answer
