@@ -415,12 +415,13 @@ func (e *Evaluator) fromFacts(ctx context.Context, q Question, inds []catalogue.
 		}
 		by, where := split(q, p)
 		table, condition := factsOf(q)
+		// What names a row goes before its versions are compared: they all have it.
 		statement := fmt.Sprintf(`SELECT toString(key) AS key, toString(part) AS part, %s AS bucket, min(day) AS first_day, %s AS by,
     toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
     sum(n), sum(pending), sum(excluded), sum(unknown), sum(unreported)
 FROM %s FINAL
-WHERE %s AND key IN {keys:Array(String)}%s%s
-    AND (n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0)
+PREWHERE %s AND key IN {keys:Array(String)}%s%s
+WHERE n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0
 GROUP BY key, part, bucket, by`, bucket(grain), by, table, condition, days, where)
 		return e.db.Rows(ctx, statement, p, func(scan func(...any) error) error { return scanParts(scan, put) })
 	}
