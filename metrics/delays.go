@@ -258,7 +258,7 @@ func (e *Evaluator) takeApart(ctx context.Context, q Question, ind catalogue.Ind
 		d.Yardstick = int64(*n)
 	}
 	daily := Question{Keys: q.Keys, From: d.Compared.From, To: d.Compared.To, Grain: calendar.GrainDay, Where: q.Where}
-	days, err := e.calculate(ctx, daily, inds, of)
+	days, err := e.calculate(ctx, daily, inds, of, true)
 	if err != nil {
 		return Delays{}, fmt.Errorf("cases by day: %w", err)
 	}

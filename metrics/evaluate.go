@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"youzhi/metrics/calendar"
@@ -96,12 +97,14 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 // figures answers a question from a state that its caller holds.
 func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned) ([]Figure, error) {
 	figures, err := keep(e.kept, of, "figures", q, func(f []Figure) int { return len(f) }, func() ([]Figure, error) {
-		return e.calculate(ctx, q, inds, of)
+		return e.calculate(ctx, q, inds, of, false)
 	})
 	return slices.Clone(figures), err
 }
 
-func (e *Evaluator) calculate(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned) ([]Figure, error) {
+// calculate gives the figures of a question. Without the blank ones, those of the
+// periods before the first with a unit are left out, but for the last period's.
+func (e *Evaluator) calculate(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned, withoutBlank bool) ([]Figure, error) {
 	edition, asOf := of.edition, of.asOf
 	// found[cell][role] are the parts; a role is numerator or denominator of a
 	// ratio of two counts, unit else.
@@ -144,6 +147,13 @@ func (e *Evaluator) calculate(ctx context.Context, q Question, inds []catalogue.
 		groups := slices.Sorted(maps.Keys(seen))
 		if len(q.By) == 0 {
 			groups = []string{""}
+			if withoutBlank {
+				first := slices.IndexFunc(periods[:len(periods)-1], func(p calendar.Period) bool { return found[cell{ind.Key, p.From, ""}] != nil })
+				if first < 0 {
+					first = len(periods) - 1
+				}
+				periods = periods[first:]
+			}
 		}
 		reported := false
 		for _, group := range groups {
@@ -453,16 +463,45 @@ func (e *Evaluator) fromState(ctx context.Context, q Question, inds []catalogue.
 			groups[of] = append(groups[of], member{ind, role, pops[role]})
 		}
 	}
-	for _, of := range order {
-		if err := e.count(ctx, q, groups[of], edition, asOf, put); err != nil {
+	var lock sync.Mutex
+	return sideBySide(ctx, order, func(ctx context.Context, of units) error {
+		err := e.count(ctx, q, groups[of], edition, asOf, func(c cell, role string, p parts) {
+			lock.Lock()
+			defer lock.Unlock()
+			put(c, role, p)
+		})
+		if err != nil {
 			var keys []string
 			for _, m := range groups[of] {
 				keys = append(keys, m.ind.Key)
 			}
 			return fmt.Errorf("figure %s from state: %w", strings.Join(keys, ", "), err)
 		}
+		return nil
+	})
+}
+
+// beside is how many statements of one question run side by side: much of one is
+// done by one thread.
+const beside = 2
+
+// sideBySide does something with each of some things, and gives its first error.
+func sideBySide[T any](ctx context.Context, things []T, do func(context.Context, T) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	places := make(chan struct{}, beside)
+	var all sync.WaitGroup
+	for _, thing := range things {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			if err := do(ctx, thing); err != nil {
+				cancel(err)
+			}
+		})
 	}
-	return nil
+	all.Wait()
+	return context.Cause(ctx)
 }
 
 // columns are expressions over units, each once, and what is made of them.

@@ -249,7 +249,7 @@ func (e *Evaluator) trends(ctx context.Context, q Question, inds []catalogue.Ind
 	for _, ind := range inds {
 		q.Keys = append(q.Keys, ind.Key)
 	}
-	figures, err := e.calculate(ctx, q, inds, of)
+	figures, err := e.calculate(ctx, q, inds, of, true)
 	if err != nil {
 		return err
 	}

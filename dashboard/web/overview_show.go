@@ -77,26 +77,39 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 	}
 	ctx := c.UserContext()
 	at, release, err := s.live(ctx, o.scope)
-	var answers page.Answers
+	var (
+		answers           page.Answers
+		asked, told       together
+		answerErr         error
+		placeErr, lossErr error
+		lose              = func() { v.Losses, lossErr = s.losses(ctx, at, o) }
+		dimension         = regionBelow(o.scope)
+	)
 	if err == nil {
 		defer release()
-		answers, err = s.answers(ctx, at, o.scope)
+		asked.Go(func() { answers, answerErr = s.answers(ctx, at, o.scope) })
+		// The state of a past as_of is made for the first that asks, and of all that
+		// the figures need.
+		if o.scope.AsOf.IsZero() {
+			asked.Go(lose)
+		}
+		if err := asked.Wait(); err != nil {
+			return err
+		}
+		err = answerErr
 	}
 	if isAsked(err) {
 		return err
 	}
 	if s.failed(c, "figures", err) {
-		v.Unavailable = page.Unavailable{Figures: true, Regions: true, Clocks: true}
+		v.Losses, v.Unavailable = nil, page.Unavailable{Figures: true, Regions: true, Clocks: true}
 		return s.send(c, v)
 	}
-	dimension := regionBelow(o.scope)
-	var (
-		group             together
-		placeErr, lossErr error
-	)
-	group.Go(func() { answers.Places, placeErr = s.places(ctx, at, answers, o.scope, dimension) })
-	group.Go(func() { v.Losses, lossErr = s.losses(ctx, at, o) })
-	if err := group.Wait(); err != nil {
+	if !o.scope.AsOf.IsZero() {
+		told.Go(lose)
+	}
+	told.Go(func() { answers.Places, placeErr = s.places(ctx, at, answers, o.scope, dimension) })
+	if err := told.Wait(); err != nil {
 		return err
 	}
 	// Without them the sentences say what changed, but not where, or why.
