@@ -521,6 +521,7 @@ var derived = map[string]string{
 	"subjects":       "SELECT edition, base, subject, keys, parents, region, outlet, product, channel, direction, customer_type, customer_tier, special_need, area_type, received_at, duplicate_of FROM subjects FINAL",
 	"links":          "SELECT * EXCEPT (version) FROM links FINAL",
 	"facts":          "SELECT * EXCEPT (version) FROM facts FINAL WHERE n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0",
+	"totals":         "SELECT * EXCEPT (version) FROM totals FINAL WHERE n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0",
 	"reported_steps": "SELECT * EXCEPT (version) FROM reported_steps FINAL WHERE units != 0",
 	"conflicts":      "SELECT * EXCEPT (version) FROM conflicts FINAL",
 	"events":         "SELECT subject, day, source, id, hex(content_hash), type, time, data FROM events_cases GROUP BY ALL UNION ALL SELECT subject, day, source, id, hex(content_hash), type, time, data FROM events_complaints GROUP BY ALL UNION ALL SELECT subject, day, source, id, hex(content_hash), type, time, data FROM events_surveys GROUP BY ALL",

@@ -96,7 +96,7 @@ WHERE edition = {edition:String} AND %s`, reportedSQL(b.Base, edition), c.report
 		return b, fmt.Errorf("backlog of %s: %w", ind.Key, err)
 	}
 	if b.Open == 0 {
-		missing, err := e.unsourced(ctx, ind, edition)
+		missing, err := e.unsourced(ctx, ind, pinned{edition: edition})
 		if err != nil {
 			return b, err
 		}

@@ -154,23 +154,23 @@ func (e *Evaluator) Delays(ctx context.Context, q Question) (Delays, error) {
 		return Delays{}, err
 	}
 	inds := []catalogue.Indicator{ind}
-	edition, asOf, release, err := e.edition(ctx, q.AsOf, inds)
+	of, release, err := e.read(ctx, q.AsOf, inds)
 	if err != nil {
 		return Delays{}, err
 	}
 	defer release()
-	d, err := e.delays(ctx, q, ind, edition, asOf)
+	d, err := e.delays(ctx, q, ind, of)
 	if err != nil || d.Rate.Denominator == nil {
 		return d, err
 	}
 	d.RegionLevel = regionBelow(q.Where)
 	by := q
 	by.By = []string{d.RegionLevel}
-	if d.Regions, err = e.figures(ctx, by, inds, edition, asOf); err != nil {
+	if d.Regions, err = e.figures(ctx, by, inds, of); err != nil {
 		return Delays{}, fmt.Errorf("delays by region: %w", err)
 	}
 	by.By = []string{"outlet"}
-	outlets, err := e.figures(ctx, by, inds, edition, asOf)
+	outlets, err := e.figures(ctx, by, inds, of)
 	if err != nil {
 		return Delays{}, fmt.Errorf("delays by outlet: %w", err)
 	}
@@ -187,12 +187,12 @@ func (e *Evaluator) DelayCauses(ctx context.Context, q Question) (Delays, error)
 	if err != nil {
 		return Delays{}, err
 	}
-	edition, asOf, release, err := e.edition(ctx, q.AsOf, []catalogue.Indicator{ind})
+	of, release, err := e.read(ctx, q.AsOf, []catalogue.Indicator{ind})
 	if err != nil {
 		return Delays{}, err
 	}
 	defer release()
-	return e.delays(ctx, q, ind, edition, asOf)
+	return e.delays(ctx, q, ind, of)
 }
 
 func (e *Evaluator) delayQuestion(q Question) (catalogue.Indicator, Question, error) {
@@ -215,10 +215,29 @@ func regionBelow(where map[string][]string) string {
 	return "region"
 }
 
-// delays is all that one pass over the state gives.
-func (e *Evaluator) delays(ctx context.Context, q Question, ind catalogue.Indicator, edition string, asOf time.Time) (Delays, error) {
+// delays is all that one pass over the state gives. Its lists are shared.
+func (e *Evaluator) delays(ctx context.Context, q Question, ind catalogue.Indicator, of pinned) (Delays, error) {
+	return keep(e.kept, of, "delays", q, Delays.size, func() (Delays, error) { return e.takeApart(ctx, q, ind, of) })
+}
+
+// size is about how many figures take as much memory.
+func (d Delays) size() int {
+	days := len(d.Of)
+	add := func(s DelayShare) { days += 8 + len(s.ByDay) + len(s.Began) + len(s.BeganBefore) }
+	for _, list := range [][]DelayShare{d.Causes, d.Steps, d.Places} {
+		for _, s := range list {
+			add(s)
+		}
+	}
+	for _, pair := range d.Pairs {
+		add(pair.DelayShare)
+	}
+	return (days + len(d.Hours)) / 10
+}
+
+func (e *Evaluator) takeApart(ctx context.Context, q Question, ind catalogue.Indicator, of pinned) (Delays, error) {
 	inds := []catalogue.Indicator{ind}
-	rate, err := e.figures(ctx, q, inds, edition, asOf)
+	rate, err := e.figures(ctx, q, inds, of)
 	if err != nil {
 		return Delays{}, err
 	}
@@ -231,14 +250,24 @@ func (e *Evaluator) delays(ctx context.Context, q Question, ind catalogue.Indica
 		return d, nil
 	}
 	before := Question{Keys: q.Keys, From: q.From - budgetDays, To: q.From}
-	yardstick, err := e.figures(ctx, before, inds, edition, asOf)
+	yardstick, err := e.figures(ctx, before, inds, of)
 	if err != nil {
 		return Delays{}, fmt.Errorf("cases that give the budgets: %w", err)
 	}
 	if n := yardstick[0].Numerator; n != nil {
 		d.Yardstick = int64(*n)
 	}
-	if err := e.delayCells(ctx, q, ind, edition, asOf, &d); err != nil {
+	daily := Question{Keys: q.Keys, From: d.Compared.From, To: d.Compared.To, Grain: calendar.GrainDay, Where: q.Where}
+	days, err := e.calculate(ctx, daily, inds, of, true)
+	if err != nil {
+		return Delays{}, fmt.Errorf("cases by day: %w", err)
+	}
+	for _, day := range days {
+		if day.Units > 0 {
+			d.Of[day.From] = day.Units
+		}
+	}
+	if err := e.delayCells(ctx, q, ind, of.edition, of.asOf, &d); err != nil {
 		return Delays{}, fmt.Errorf("causes of delay: %w", err)
 	}
 	return d, nil
@@ -252,7 +281,6 @@ const (
 	cellPlace = "place"
 	cellPair  = "pair"
 	cellHour  = "hour"
-	cellDay   = "day"
 )
 
 func (e *Evaluator) delayCells(ctx context.Context, q Question, ind catalogue.Indicator, edition string, asOf time.Time, d *Delays) error {
@@ -265,7 +293,7 @@ func (e *Evaluator) delayCells(ctx context.Context, q Question, ind catalogue.In
 	statement := fmt.Sprintf(`WITH %[1]s,
     %[2]s
 SELECT cell.1 AS kind, cell.2 AS first, cell.3 AS second,
-    countIf(now OR kind = 'day') AS cases, countIf(now AND late) AS late_cases,
+    countIf(now) AS cases, countIf(now AND late) AS late_cases,
     quantileExactInclusiveIf(0.5)(over, now AND late) AS over_hours,
     sumMapIf(map(day, toUInt64(1)), dated) AS due,
     sumMapIf(map(began, toUInt64(1)), dated AND now) AS began_now,
@@ -275,15 +303,14 @@ FROM
     SELECT day, day >= {from:Date} AS now, delay_late AS late, delay_over AS over, delay_began AS began,
         arrayJoin(arrayConcat(
             if(now, [('rung', delay_lateness, ''), ('hour', toString(delay_weekday), toString(delay_hour))], []),
-            if(delay_late, [('cause', delay_cause, ''), ('step', delay_step, ''), ('place', delay_place, ''), ('pair', delay_cause, delay_place)], []),
-            [('day', toString(day), '')])) AS cell,
+            if(delay_late, [('cause', delay_cause, ''), ('step', delay_step, ''), ('place', delay_place, ''), ('pair', delay_cause, delay_place)], []))) AS cell,
         cell.1 IN ('cause', 'step', 'place', 'pair') AS dated
     FROM %[3]s
 )
 GROUP BY kind, first, second
 ORDER BY kind, late_cases DESC, count() DESC, first, second
 LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), budgetSQL(ind.Population, c),
-		delaySQL(ind.Population, c, fmt.Sprintf(" AND day >= {budget_from:Date} AND day < {to:Date}%s AND (%s)", where, c.counted)))
+		delaySQL(ind.Population, c, delayInputs, fmt.Sprintf(" AND day >= {budget_from:Date} AND day < {to:Date}%s AND (%s) AND (day >= {from:Date} OR NOT (%s))", where, c.counted, c.success)))
 	found := map[string]int{}
 	rungs := map[string]int64{}
 	denominator := *d.Rate.Denominator
@@ -297,7 +324,7 @@ LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), budget
 		if err := scan(&kind, &first, &second, &cases, &late, &over, &due, &began, &beganPrior); err != nil {
 			return err
 		}
-		if found[kind]++; found[kind] > maxDelayEntries && kind != cellDay && kind != cellHour {
+		if found[kind]++; found[kind] > maxDelayEntries && kind != cellHour {
 			d.Cut = true
 			return nil
 		}
@@ -329,12 +356,6 @@ LIMIT {limit:UInt32} BY kind`, reportedSQL(ind.Population.Base, edition), budget
 				return err
 			}
 			d.Hours = append(d.Hours, DelayHourCell{weekday, hour, int64(cases), int64(late)})
-		case cellDay:
-			day, err := calendar.ParseDay(first)
-			if err != nil {
-				return err
-			}
-			d.Of[day] = int64(cases)
 		}
 		return nil
 	})
@@ -378,12 +399,16 @@ func budgetSQL(pop catalogue.Population, c conditions) string {
     ) AS delay_budget`, pop.Base, c.population, c.counted, c.success)
 }
 
+// delayInputs are the columns of a case that its delay is told from.
+const delayInputs = "day, product, open, due_at, done_at, accepted_at, leg_step, leg_place, leg_reason, leg_hours, leg_ended_at"
+
 // delaySQL is the table of the counted cases that meet a condition, with further
-// columns that say of each whether it is late, how late, why, at which step and where. The
+// columns that say of each whether it is late, how late, why, at which step and where;
+// rows are the columns of the cases that it has, at least delayInputs. The
 // statement has budgetSQL in its WITH, and the parameters edition and as_of. Each
 // column builds on those of the query inside: written as one query, expressions
 // would be put into each other and grow without end.
-func delaySQL(pop catalogue.Population, c conditions, condition string) string {
+func delaySQL(pop catalogue.Population, c conditions, rows, condition string) string {
 	text := func(column string) string { return "arrayMap(x -> toString(x), " + column + ")" }
 	// A case that is still open lies, since its last event, where it was last seen.
 	leg := func(column, open, name string) string {
@@ -418,7 +443,8 @@ func delaySQL(pop catalogue.Population, c conditions, condition string) string {
 		},
 		{"if(delay_at > 0 AND delay_reasons[delay_at] != '', delay_reasons[delay_at], delay_step) AS delay_cause"},
 	} {
-		from = fmt.Sprintf("(\n    SELECT *, %s\n    FROM %s\n)", strings.Join(columns, ",\n        "), from)
+		from = fmt.Sprintf("(\n    SELECT %s, %s\n    FROM %s\n)", rows, strings.Join(columns, ",\n        "), from)
+		rows = "*"
 	}
 	return from
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"youzhi/metrics/calendar"
@@ -27,11 +28,12 @@ type Evaluator struct {
 	editions *state.Editions
 	// pinned is set where all answers are of one moment.
 	pinned *pinned
+	kept   *kept
 }
 
 // New is inert. Close drops the editions that questions about a past as_of made.
 func New(db *queries.DB, cat *catalogue.Catalogue, editions *state.Editions) *Evaluator {
-	return &Evaluator{db: db, cat: cat, editions: editions}
+	return &Evaluator{db: db, cat: cat, editions: editions, kept: &kept{}}
 }
 
 // QuestionError is a question that can't be answered as asked.
@@ -84,16 +86,26 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	edition, asOf, release, err := e.edition(ctx, q.AsOf, inds)
+	of, release, err := e.read(ctx, q.AsOf, inds)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	return e.figures(ctx, q, inds, edition, asOf)
+	return e.figures(ctx, q, inds, of)
 }
 
-// figures answers a question from an edition that its caller holds.
-func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.Indicator, edition string, asOf time.Time) ([]Figure, error) {
+// figures answers a question from a state that its caller holds.
+func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned) ([]Figure, error) {
+	figures, err := keep(e.kept, of, "figures", q, func(f []Figure) int { return len(f) }, func() ([]Figure, error) {
+		return e.calculate(ctx, q, inds, of, false)
+	})
+	return slices.Clone(figures), err
+}
+
+// calculate gives the figures of a question. Without the blank ones, those of the
+// periods before the first with a unit are left out, but for the last period's.
+func (e *Evaluator) calculate(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned, withoutBlank bool) ([]Figure, error) {
+	edition, asOf := of.edition, of.asOf
 	// found[cell][role] are the parts; a role is numerator or denominator of a
 	// ratio of two counts, unit else.
 	found := map[cell]map[string]parts{}
@@ -120,9 +132,6 @@ func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.In
 	if err := e.fromState(ctx, q, counted, edition, asOf, put); err != nil {
 		return nil, err
 	}
-	if err := e.percentiles(ctx, q, counted, edition, asOf, put); err != nil {
-		return nil, err
-	}
 	var out []Figure
 	for _, ind := range inds {
 		periods := []calendar.Period{{From: q.From, To: q.To}}
@@ -138,6 +147,13 @@ func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.In
 		groups := slices.Sorted(maps.Keys(seen))
 		if len(q.By) == 0 {
 			groups = []string{""}
+			if withoutBlank {
+				first := slices.IndexFunc(periods[:len(periods)-1], func(p calendar.Period) bool { return found[cell{ind.Key, p.From, ""}] != nil })
+				if first < 0 {
+					first = len(periods) - 1
+				}
+				periods = periods[first:]
+			}
 		}
 		reported := false
 		for _, group := range groups {
@@ -178,7 +194,7 @@ func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.In
 		if reported && ind.Kind != catalogue.RatioOfCounts {
 			continue
 		}
-		missing, err := e.unsourced(ctx, ind, edition)
+		missing, err := e.unsourced(ctx, ind, of)
 		if err != nil {
 			return nil, err
 		}
@@ -408,13 +424,15 @@ func (e *Evaluator) fromFacts(ctx context.Context, q Question, inds []catalogue.
 			p["from"], p["to"] = q.From.String(), q.To.String()
 		}
 		by, where := split(q, p)
+		table, condition := factsOf(q)
+		// What names a row goes before its versions are compared: they all have it.
 		statement := fmt.Sprintf(`SELECT toString(key) AS key, toString(part) AS part, %s AS bucket, min(day) AS first_day, %s AS by,
     toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
     sum(n), sum(pending), sum(excluded), sum(unknown), sum(unreported)
-FROM facts FINAL
-WHERE key IN {keys:Array(String)}%s%s
-    AND (n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0)
-GROUP BY key, part, bucket, by`, bucket(grain), by, days, where)
+FROM %s FINAL
+PREWHERE %s AND key IN {keys:Array(String)}%s%s
+WHERE n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0
+GROUP BY key, part, bucket, by`, bucket(grain), by, table, condition, days, where)
 		return e.db.Rows(ctx, statement, p, func(scan func(...any) error) error { return scanParts(scan, put) })
 	}
 	if err := ask(keys, q.Grain, " AND day >= {from:Date} AND day < {to:Date}"); err != nil {
@@ -426,44 +444,195 @@ GROUP BY key, part, bucket, by`, bucket(grain), by, days, where)
 	return nil
 }
 
-// fromState counts the units of an edition of the state.
+// fromState counts the units of an edition of the state, all figures of the same
+// units in one pass.
 func (e *Evaluator) fromState(ctx context.Context, q Question, inds []catalogue.Indicator, edition string, asOf time.Time, put func(cell, string, parts)) error {
+	type units struct {
+		pop  catalogue.Population
+		snap bool
+	}
+	var order []units
+	groups := map[units][]member{}
 	for _, ind := range inds {
-		for role, pop := range roles(ind) {
-			p := queries.Params{"edition": edition}
-			grain, days := q.Grain, ""
-			if ind.Window == catalogue.Snap {
-				grain = ""
-			} else {
-				p["from"], p["to"] = q.From.String(), q.To.String()
-				days = " AND day >= {from:Date} AND day < {to:Date}"
+		pops := roles(ind)
+		for _, role := range slices.Sorted(maps.Keys(pops)) {
+			of := units{pops[role], ind.Window == catalogue.Snap}
+			if groups[of] == nil {
+				order = append(order, of)
 			}
-			by, where := split(q, p)
-			c := sqlOf(ind, pop)
-			inner := strings.Join(sums(ind, c), ",\n        ")
-			if strings.Contains(inner, "{as_of:") {
-				p["as_of"] = queries.Instant(asOf)
-			}
-			statement := fmt.Sprintf(`WITH %s
-SELECT %s AS key, %s AS role, bucket, min(on_day) AS first_day, by,
-    toFloat64(sum(numerator)), toFloat64(sum(denominator)), toFloat64(sum(squares)), toFloat64(sum(weights)),
-    sum(n), sum(pending), sum(excluded_n), sum(unknown_n), sum(unreported)
-FROM
-(
-    SELECT %s AS bucket, day AS on_day, %s AS by,
-        %s
-    FROM %s FINAL
-    WHERE edition = {edition:String} AND %s%s%s
-)
-GROUP BY bucket, by
-HAVING sum(n) != 0 OR sum(pending) != 0 OR sum(excluded_n) != 0 OR sum(unknown_n) != 0 OR sum(unreported) != 0`, reportedSQL(pop.Base, edition), quote(ind.Key), quote(role), bucket(grain), by, inner, pop.Base, c.population, days, where)
-			err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error { return scanParts(scan, put) })
-			if err != nil {
-				return fmt.Errorf("figure %s from state: %w", ind.Key, err)
-			}
+			groups[of] = append(groups[of], member{ind, role, pops[role]})
 		}
 	}
-	return nil
+	var lock sync.Mutex
+	return sideBySide(ctx, order, func(ctx context.Context, of units) error {
+		err := e.count(ctx, q, groups[of], edition, asOf, func(c cell, role string, p parts) {
+			lock.Lock()
+			defer lock.Unlock()
+			put(c, role, p)
+		})
+		if err != nil {
+			var keys []string
+			for _, m := range groups[of] {
+				keys = append(keys, m.ind.Key)
+			}
+			return fmt.Errorf("figure %s from state: %w", strings.Join(keys, ", "), err)
+		}
+		return nil
+	})
+}
+
+// beside is how many statements of one question run side by side: much of one is
+// done by one thread.
+const beside = 2
+
+// sideBySide does something with each of some things, and gives its first error.
+func sideBySide[T any](ctx context.Context, things []T, do func(context.Context, T) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	places := make(chan struct{}, beside)
+	var all sync.WaitGroup
+	for _, thing := range things {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			if err := do(ctx, thing); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// columns are expressions over units, each once, and what is made of them.
+type columns struct {
+	inner, outer []string
+	place        map[string]int
+}
+
+// add gives the place of an aggregate of an expression over each unit.
+func (c *columns) add(prefix, aggregate, expression string) int {
+	id := aggregate + "\x00" + expression
+	i, ok := c.place[id]
+	if !ok {
+		if c.place == nil {
+			c.place = map[string]int{}
+		}
+		i = len(c.outer)
+		c.place[id] = i
+		name := fmt.Sprintf("%s_%d", prefix, i)
+		c.inner = append(c.inner, expression+" AS "+name)
+		c.outer = append(c.outer, fmt.Sprintf(aggregate, name))
+	}
+	return i
+}
+
+// array is all of them as an array; none is an empty one of its type.
+func (c *columns) array(empty string) string {
+	if len(c.outer) == 0 {
+		return empty
+	}
+	return "[" + strings.Join(c.outer, ", ") + "]"
+}
+
+// summed are the places of a figure's parts: numbers are numerator, denominator,
+// squares and weights; counts the others.
+type summed struct {
+	numbers, counts []int
+	// valued is how many values there are, level that of them which is asked for;
+	// both are -1 if none is.
+	valued, level int
+}
+
+// count counts the units of members of one population, and gives their percentiles.
+func (e *Evaluator) count(ctx context.Context, q Question, members []member, edition string, asOf time.Time, put func(cell, string, parts)) error {
+	pop, snap := members[0].pop, members[0].ind.Window == catalogue.Snap
+	p := queries.Params{"edition": edition}
+	grain, days := q.Grain, ""
+	if snap {
+		grain = ""
+	} else {
+		p["from"], p["to"] = q.From.String(), q.To.String()
+		days = " AND day >= {from:Date} AND day < {to:Date}"
+	}
+	by, where := split(q, p)
+	var numbers, counts, levels columns
+	var of terms
+	found := make([]summed, len(members))
+	for i, m := range members {
+		ind, c := of.named(m.ind, sqlOf(m.ind, m.pop))
+		found[i].valued, found[i].level = -1, -1
+		for _, sum := range sums(ind, c) {
+			expression, name, _ := cutLast(sum, " AS ")
+			switch name {
+			case "numerator", "denominator", "squares", "weights":
+				// A percentile does not sum.
+				if ind.Kind != catalogue.Percentile {
+					found[i].numbers = append(found[i].numbers, numbers.add("number", "toFloat64(sum(%s))", expression))
+				}
+			default:
+				found[i].counts = append(found[i].counts, counts.add("count", "sum(%s)", expression))
+			}
+		}
+		if ind.Kind == catalogue.Percentile {
+			found[i].valued = counts.add("count", "sum(%s)", fmt.Sprintf("toInt64((%s) AND isNotNull(%s))", c.counted, ind.Value))
+			found[i].level = levels.percentile(ind, fmt.Sprintf("count_%d != 0", found[i].valued))
+		}
+	}
+	if of.usesAsOf() {
+		p["as_of"] = queries.Instant(asOf)
+	}
+	statement := fmt.Sprintf(`WITH %s
+SELECT bucket, min(on_day) AS first_day, by, %s AS numbers, %s AS counts, %s AS levels
+FROM
+(
+    SELECT bucket, on_day, by,
+        %s
+    FROM
+    (
+        SELECT %s AS bucket, day AS on_day, %s AS by,
+            %s
+        FROM %s FINAL
+        WHERE edition = {edition:String} AND %s%s%s
+    )
+)
+GROUP BY bucket, by
+HAVING arrayExists(x -> x != 0, counts)`, reportedSQL(pop.Base, edition), numbers.array("emptyArrayFloat64()"), counts.array("emptyArrayInt64()"), levels.array("[]::Array(Nullable(Float64))"),
+		strings.Join(slices.Concat(numbers.inner, counts.inner, levels.inner), ",\n        "),
+		bucket(grain), by, strings.Join(of.columns, ",\n            "), pop.Base, sqlOf(members[0].ind, pop).population, days, where)
+	return e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+		var (
+			day, first time.Time
+			values     []string
+			sums       []float64
+			units      []int64
+			reached    []*float64
+		)
+		if err := scan(&day, &first, &values, &sums, &units, &reached); err != nil {
+			return err
+		}
+		place, err := placeOf(day, values)
+		if err != nil {
+			return err
+		}
+		for i, m := range members {
+			at := found[i]
+			n := parts{n: units[at.counts[0]], pending: units[at.counts[1]], excluded: units[at.counts[2]], unknown: units[at.counts[3]], unreported: units[at.counts[4]]}
+			if n == (parts{}) {
+				continue
+			}
+			n.first = calendar.OfDate(first)
+			if len(at.numbers) > 0 {
+				n.numerator, n.denominator, n.squares, n.weights = sums[at.numbers[0]], sums[at.numbers[1]], sums[at.numbers[2]], sums[at.numbers[3]]
+			}
+			if at.level >= 0 && units[at.valued] > 0 {
+				n.percentile = reached[at.level]
+			}
+			place.key = m.ind.Key
+			put(place, m.role, n)
+		}
+		return nil
+	})
 }
 
 // reportedSQL names as `reported` which steps each source reports, per product.
@@ -474,23 +643,29 @@ func reportedSQL(base, edition string) string {
 	return fmt.Sprintf("reported AS (SELECT %s AS base, source, product, arrayJoin(steps) AS step FROM %s FINAL WHERE edition = {edition:String} AND excluded != 'test' GROUP BY source, product, step)", quote(base), base)
 }
 
-// edition chooses the state that answers for an as_of: the live one for zero,
-// else one folded from the events up to it, which stays until release is called.
+// edition is read, for what is not kept.
 func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (name string, at time.Time, release func(), err error) {
+	of, release, err := e.read(ctx, asOf, inds)
+	return of.edition, of.asOf, release, err
+}
+
+// read chooses the state that answers for an as_of: the live one for zero, else one
+// folded from the events up to it, which stays until release is called.
+func (e *Evaluator) read(ctx context.Context, asOf time.Time, inds []catalogue.Indicator) (of pinned, release func(), err error) {
 	if e.pinned.holds(asOf) {
-		return e.pinned.edition, e.pinned.asOf, func() {}, nil
+		return *e.pinned, func() {}, nil
 	}
 	if asOf.IsZero() {
 		release, err = e.editions.ReadLive(ctx)
 		if err != nil {
-			return "", time.Time{}, nil, err
+			return pinned{}, nil, err
 		}
-		live, err := e.LiveAsOf(ctx)
+		of, err := e.live(ctx)
 		if err != nil {
 			release()
-			return "", time.Time{}, nil, err
+			return pinned{}, nil, err
 		}
-		return liveEdition, live, release, nil
+		return of, release, nil
 	}
 	asOf = asOf.UTC().Truncate(time.Microsecond)
 	base := 0
@@ -499,31 +674,20 @@ func (e *Evaluator) edition(ctx context.Context, asOf time.Time, inds []catalogu
 			base = max(base, slices.Index(catalogue.Bases, pop.Base))
 		}
 	}
-	name, release, err = e.editions.At(ctx, asOf, base)
+	name, release, err := e.editions.At(ctx, asOf, base)
 	if err != nil {
-		return "", time.Time{}, nil, fmt.Errorf("fold the events up to %s: %w", asOf.Format(time.RFC3339), err)
+		return pinned{}, nil, fmt.Errorf("fold the events up to %s: %w", asOf.Format(time.RFC3339), err)
 	}
-	return name, asOf, release, nil
+	return pinned{edition: name, asOf: asOf}, release, nil
 }
 
 // unsourced names the populations of an indicator that no source reports: there
 // are no units of their base at all, or none with a step that the figure needs.
-func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, edition string) ([]string, error) {
+func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, of pinned) ([]string, error) {
 	var missing []string
 	for _, role := range slices.Sorted(maps.Keys(roles(ind))) {
 		base := roles(ind)[role].Base
-		var steps []string
-		statement := fmt.Sprintf("WITH %s SELECT DISTINCT toString(step) FROM reported WHERE base = %s", reportedSQL(base, edition), quote(base))
-		p := queries.Params{}
-		if edition != liveEdition {
-			p["edition"] = edition
-		}
-		err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
-			var step string
-			err := scan(&step)
-			steps = append(steps, step)
-			return err
-		})
+		steps, err := keep(e.kept, of, "steps of "+base, Question{}, func([]string) int { return 1 }, func() ([]string, error) { return e.steps(ctx, base, of.edition) })
 		if err != nil {
 			return nil, fmt.Errorf("look for the sources of %s: %w", ind.Key, err)
 		}
@@ -535,6 +699,23 @@ func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, edit
 	return missing, nil
 }
 
+// steps are those that any source of a base reports.
+func (e *Evaluator) steps(ctx context.Context, base, edition string) ([]string, error) {
+	statement := fmt.Sprintf("WITH %s SELECT DISTINCT toString(step) FROM reported WHERE base = %s", reportedSQL(base, edition), quote(base))
+	p := queries.Params{}
+	if edition != liveEdition {
+		p["edition"] = edition
+	}
+	var steps []string
+	err := e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+		var step string
+		err := scan(&step)
+		steps = append(steps, step)
+		return err
+	})
+	return steps, err
+}
+
 // Values lists the values that a fact dimension has, for filters: at most limit,
 // the commonest first.
 func (e *Evaluator) Values(ctx context.Context, name string, limit int) ([]string, error) {
@@ -544,12 +725,14 @@ func (e *Evaluator) Values(ctx context.Context, name string, limit int) ([]strin
 	var rows []struct {
 		Value string `ch:"value"`
 	}
+	table, condition := factsOf(Question{By: []string{name}})
 	statement := fmt.Sprintf(`SELECT %s AS value
-FROM facts FINAL
+FROM %s FINAL
+WHERE %s
 GROUP BY value
 HAVING sum(n + pending) > 0
 ORDER BY sum(n + pending) DESC, value
-LIMIT {limit:UInt32}`, dimension(name))
+LIMIT {limit:UInt32}`, dimension(name), table, condition)
 	if err := e.db.Select(ctx, &rows, statement, queries.Params{"limit": uint32(limit)}); err != nil {
 		return nil, fmt.Errorf("values of %s: %w", name, err)
 	}
@@ -569,8 +752,8 @@ func (e *Evaluator) Extent(ctx context.Context, keys []string) (span calendar.Pe
 		Rows uint64    `ch:"found"`
 	}
 	err = e.db.Select(ctx, &rows, `SELECT min(day) AS from, max(day) AS to, count() AS found
-FROM facts FINAL
-WHERE key IN {keys:Array(String)} AND n != 0`, queries.Params{"keys": keys})
+FROM totals FINAL
+WHERE kept = '' AND key IN {keys:Array(String)} AND n != 0`, queries.Params{"keys": keys})
 	if err != nil {
 		return span, false, fmt.Errorf("extent of the data: %w", err)
 	}
@@ -580,17 +763,28 @@ WHERE key IN {keys:Array(String)} AND n != 0`, queries.Params{"keys": keys})
 	return calendar.Period{From: calendar.OfDate(rows[0].From), To: calendar.OfDate(rows[0].To) + 1}, true, nil
 }
 
-// LiveAsOf is the instant up to which the live figures are calculated; zero
-// before the first fold.
+// LiveAsOf is the instant up to which the live figures are calculated, of a moment
+// its own; zero before the first fold.
 func (e *Evaluator) LiveAsOf(ctx context.Context) (time.Time, error) {
+	if e.pinned != nil {
+		return e.pinned.asOf, nil
+	}
+	of, err := e.live(ctx)
+	return of.asOf, err
+}
+
+// live is the live state as of the last completed run of the fold.
+func (e *Evaluator) live(ctx context.Context) (pinned, error) {
 	var rows []struct {
+		Run  uint64    `ch:"run"`
 		AsOf time.Time `ch:"as_of"`
 	}
-	if err := e.db.Select(ctx, &rows, "SELECT as_of FROM fold_runs ORDER BY run DESC LIMIT 1", nil); err != nil {
-		return time.Time{}, fmt.Errorf("as_of of the live figures: %w", err)
+	of := pinned{edition: liveEdition}
+	if err := e.db.Select(ctx, &rows, "SELECT run, as_of FROM fold_runs ORDER BY run DESC LIMIT 1", nil); err != nil {
+		return of, fmt.Errorf("as_of of the live figures: %w", err)
 	}
-	if len(rows) == 0 {
-		return time.Time{}, nil
+	if len(rows) > 0 {
+		of.run, of.asOf = rows[0].Run, rows[0].AsOf.UTC()
 	}
-	return rows[0].AsOf.UTC(), nil
+	return of, nil
 }

@@ -148,7 +148,71 @@ func (f *Facts) replaceAll(ctx context.Context, run uint64, windows map[window][
 		})
 	}
 	all.Wait()
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return f.totals(ctx, run, windows, days)
+}
+
+// totals sums the facts of the days that were replaced without the dimensions that
+// most questions do not name. Days that only another window's facts changed on are
+// summed again with them, to the same.
+func (f *Facts) totals(ctx context.Context, run uint64, windows map[window][]member, days map[window]map[calendar.Day]struct{}) error {
+	var keys []string
+	changed := map[calendar.Day]struct{}{}
+	for w, members := range windows {
+		if len(days[w]) == 0 {
+			continue
+		}
+		keys = append(keys, keysOf(members)...)
+		maps.Copy(changed, days[w])
+	}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(changed)), maxDays) {
+		p := queries.Params{"run": run}
+		condition := dayCondition(part, p)
+		err := f.db.Exec(ctx, fmt.Sprintf(`INSERT INTO totals (kept, key, part, day, region, product, channel, version,
+    numerator, denominator, squares, weights, n, pending, excluded, unknown, unreported)
+SELECT place.1, key, part, day, place.2, place.3, place.4, {run:UInt64},
+    sum(numerator), sum(denominator), sum(squares), sum(weights),
+    sum(n), sum(pending), sum(excluded), sum(unknown), sum(unreported)
+FROM facts FINAL
+ARRAY JOIN [('', '', '', ''), ('region', %s, '', ''), ('product', '', %s, ''), ('channel', '', '', %s)] AS place
+WHERE (key, part) IN (%s) AND %s
+GROUP BY place, key, part, day`, dimension("region"), dimension("product"), dimension("channel"), strings.Join(keys, ", "), condition), p)
+		if err != nil {
+			return fmt.Errorf("totals of the facts: %w", err)
+		}
+	}
+	return nil
+}
+
+// keysOf are the keys and parts of members' facts, as SQL.
+func keysOf(members []member) []string {
+	var out []string
+	for _, m := range members {
+		out = append(out, fmt.Sprintf("(%s, %s)", quote(m.ind.Key), quote(m.role)))
+	}
+	return out
+}
+
+// factsOf is the table that answers a question by facts: their totals where it
+// names no dimension that they lack.
+func factsOf(q Question) (table, condition string) {
+	named := map[string]bool{}
+	for _, d := range q.By {
+		named[d] = true
+	}
+	for d := range q.Where {
+		named[d] = true
+	}
+	kept := slices.Collect(maps.Keys(named))
+	switch {
+	case len(kept) == 0:
+		return "totals", "kept = ''"
+	case len(kept) == 1 && slices.Contains([]string{"region", "product", "channel"}, kept[0]):
+		return "totals", "kept = " + quote(kept[0])
+	}
+	return "facts", "true"
 }
 
 // dayCondition is a condition on the days and its parameters.
@@ -254,13 +318,9 @@ ORDER BY line`, nil, func(scan func(...any) error) error {
 // daysOf lists the days that a window has rows on or its members facts.
 func (f *Facts) daysOf(ctx context.Context, w window, members []member) ([]calendar.Day, error) {
 	var out []calendar.Day
-	var keys []string
-	for _, m := range members {
-		keys = append(keys, fmt.Sprintf("(%s, %s)", quote(m.ind.Key), quote(m.role)))
-	}
 	err := f.db.Rows(ctx, fmt.Sprintf(`SELECT DISTINCT day
 FROM (SELECT day FROM %s WHERE edition = 'live' AND anchor = %s UNION ALL SELECT day FROM facts WHERE (key, part) IN (%s))`,
-		w.base, quote(w.anchor), strings.Join(keys, ", ")), nil,
+		w.base, quote(w.anchor), strings.Join(keysOf(members), ", ")), nil,
 		func(scan func(...any) error) error {
 			var day time.Time
 			if err := scan(&day); err != nil {
@@ -279,27 +339,28 @@ FROM (SELECT day FROM %s WHERE edition = 'live' AND anchor = %s UNION ALL SELECT
 // and have no units any more are written with zeros, so that a day is replaced
 // and never added to.
 func (f *Facts) replace(ctx context.Context, run uint64, w window, members []member, days []calendar.Day, asOf time.Time) error {
-	var tuples, keys, columns []string
-	usesAsOf := false
+	var (
+		tuples, columns []string
+		of              terms
+	)
 	for i, m := range members {
 		c := sqlOf(m.ind, m.pop)
 		inScope := "(" + strings.TrimPrefix(strings.TrimPrefix(c.population, "anchor = "+quote(w.anchor)), " AND ") + ")"
 		if inScope == "()" {
 			inScope = "true"
 		}
-		names := []string{quote(m.ind.Key), quote(m.role), inScope}
-		for _, sum := range sums(m.ind, c) {
+		names := []string{quote(m.ind.Key), quote(m.role), of.name(inScope)}
+		ind, c := of.named(m.ind, c)
+		for _, sum := range sums(ind, c) {
 			expression, name, _ := cutLast(sum, " AS ")
 			columns = append(columns, fmt.Sprintf("%s AS %s_%d", expression, name, i))
 			names = append(names, fmt.Sprintf("%s_%d", name, i))
-			usesAsOf = usesAsOf || strings.Contains(expression, "{as_of:")
 		}
 		tuples = append(tuples, "("+strings.Join(names, ", ")+")")
-		keys = append(keys, fmt.Sprintf("(%s, %s)", quote(m.ind.Key), quote(m.role)))
 	}
 	for part := range slices.Chunk(days, maxDays) {
 		p := queries.Params{"run": run}
-		if usesAsOf {
+		if of.usesAsOf() {
 			p["as_of"] = queries.Instant(asOf)
 		}
 		condition := dayCondition(part, p)
@@ -319,8 +380,13 @@ FROM
         SELECT day, region, outlet, product, channel,
             %s,
             arrayJoin([%s]) AS u
-        FROM %s FINAL
-        WHERE edition = 'live' AND anchor = %s AND %s
+        FROM
+        (
+            SELECT day, region, outlet, product, channel,
+                %s
+            FROM %s FINAL
+            WHERE edition = 'live' AND anchor = %s AND %s
+        )
     )
     WHERE u.3 AND (f_n != 0 OR f_pending != 0 OR f_excluded != 0 OR f_unknown != 0 OR f_unreported != 0)
     UNION ALL
@@ -331,8 +397,9 @@ FROM
     WHERE (key, part) IN (%s) AND %s AND (n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0)
 )
 GROUP BY key, part, day, region, outlet, product, channel`,
-			reportedSQL(w.base, liveEdition), strings.Join(columns, ",\n            "), strings.Join(tuples, ", "), w.base, quote(w.anchor), condition,
-			strings.Join(keys, ", "), condition)
+			reportedSQL(w.base, liveEdition), strings.Join(columns, ",\n            "), strings.Join(tuples, ", "),
+			strings.Join(of.columns, ",\n                "), w.base, quote(w.anchor), condition,
+			strings.Join(keysOf(members), ", "), condition)
 		if err := f.db.Exec(ctx, statement, p); err != nil {
 			return err
 		}

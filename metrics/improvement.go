@@ -79,13 +79,16 @@ type Effect struct {
 // verdict, in whole quarters: improvements checked in one are a family, whose
 // members are held to each other.
 func (e *Evaluator) Improvements(ctx context.Context, asOf time.Time, judged int) ([]Improvement, error) {
-	if asOf.IsZero() {
-		var err error
-		if asOf, err = e.LiveAsOf(ctx); err != nil {
+	at := asOf
+	if at.IsZero() {
+		live, release, err := e.read(ctx, asOf, nil)
+		if err != nil {
 			return nil, err
 		}
+		release()
+		at = live.asOf
 	}
-	folded, err := e.editions.Improvements(ctx, asOf)
+	folded, err := e.editions.Improvements(ctx, at)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +101,7 @@ func (e *Evaluator) Improvements(ctx context.Context, asOf time.Time, judged int
 	for i, f := range folded {
 		m := Improvement{Improvement: f, Where: e.scopeOf(f.Indicator, f.For)}
 		out[i] = m
-		if out[i].NoVerdict = m.comparable(e.cat, asOf); out[i].NoVerdict != "" {
+		if out[i].NoVerdict = m.comparable(e.cat, at); out[i].NoVerdict != "" {
 			continue
 		}
 		quarter := calendar.PeriodOf(calendar.GrainQuarter, m.Check.To-1)
@@ -174,21 +177,14 @@ func (m Improvement) comparable(cat *catalogue.Catalogue, asOf time.Time) NoVerd
 	return ""
 }
 
-// compare puts the figures of an improvement side by side. All of them are of the
-// events up to as_of: live ones where that is now.
+// compare puts the figures of an improvement side by side, as of an instant, zero
+// for now.
 func (e *Evaluator) compare(ctx context.Context, m *Improvement, asOf time.Time) error {
 	ind, ok := e.cat.Get(m.Indicator)
 	if !ok {
 		return fmt.Errorf("no indicator %q", m.Indicator)
 	}
-	q := Question{Keys: []string{m.Indicator}, Where: m.Where}
-	live, err := e.LiveAsOf(ctx)
-	if err != nil {
-		return err
-	}
-	if !asOf.Equal(live) {
-		q.AsOf = asOf
-	}
+	q := Question{Keys: []string{m.Indicator}, Where: m.Where, AsOf: asOf}
 	for _, side := range []struct {
 		fold.Days
 		figure **Figure

@@ -82,7 +82,7 @@ func (l list) sql(edition, after string, p queries.Params) (with, from string) {
 		return with, fmt.Sprintf("%s FINAL\nWHERE edition = {edition:String} AND %s%s", l.pop.Base, l.cond.population, condition)
 	}
 	budgetParams(q, p)
-	return with + ",\n    " + budgetSQL(l.pop, l.cond), delaySQL(l.pop, l.cond, condition) + "\nWHERE " + delayWhere(q, p)
+	return with + ",\n    " + budgetSQL(l.pop, l.cond), delaySQL(l.pop, l.cond, "*", condition) + "\nWHERE " + delayWhere(q, p)
 }
 
 // CountRows counts the list that Rows gives.

@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"youzhi/metrics/calendar"
@@ -149,6 +150,46 @@ func sums(ind catalogue.Indicator, c conditions) []string {
 		count(c.unknown) + " AS unknown_n",
 		count("NOT ("+c.reported+")") + " AS unreported",
 	}
+}
+
+// terms are the expressions over a row that parts of figures are made of, as columns
+// of a query inside, each once: written out wherever they are used, the engine would
+// take longer to read a statement than to answer it.
+type terms struct {
+	columns []string
+	names   map[string]string
+}
+
+// name gives the column of an expression.
+func (t *terms) name(expression string) string {
+	name, ok := t.names[expression]
+	if !ok {
+		if t.names == nil {
+			t.names = map[string]string{}
+		}
+		name = fmt.Sprintf("term_%d", len(t.columns))
+		t.names[expression] = name
+		t.columns = append(t.columns, expression+" AS "+name)
+	}
+	return name
+}
+
+// named are an indicator and its conditions with the columns for what they say.
+func (t *terms) named(ind catalogue.Indicator, c conditions) (catalogue.Indicator, conditions) {
+	for _, expression := range []*string{&ind.Value, &ind.Weight, &ind.Censored} {
+		if *expression != "" {
+			*expression = t.name(at(*expression))
+		}
+	}
+	for _, condition := range []*string{&c.reported, &c.excluded, &c.unknown, &c.pending, &c.counted, &c.success} {
+		*condition = t.name(*condition)
+	}
+	return ind, c
+}
+
+// usesAsOf says whether a statement with the terms needs the parameter as_of.
+func (t *terms) usesAsOf() bool {
+	return slices.ContainsFunc(t.columns, func(column string) bool { return strings.Contains(column, "{as_of:") })
 }
 
 // ofState says that a figure is calculated from the state and not from facts by

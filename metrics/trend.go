@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"youzhi/metrics/calendar"
 	"youzhi/metrics/catalogue"
@@ -87,12 +86,25 @@ func (e *Evaluator) Trends(ctx context.Context, q Question) ([]Trend, error) {
 	if err != nil {
 		return nil, err
 	}
-	asOf := q.AsOf
-	if asOf.IsZero() {
-		if asOf, err = e.LiveAsOf(ctx); err != nil {
-			return nil, err
-		}
+	of, release, err := e.read(ctx, q.AsOf, inds)
+	if err != nil {
+		return nil, err
 	}
+	defer release()
+	size := func(trends []Trend) int {
+		n := 0
+		for _, t := range trends {
+			// A period has a figure and a point of the chart.
+			n += 1 + 2*len(t.Figures)
+		}
+		return n
+	}
+	trends, err := keep(e.kept, of, "trends", q, size, func() ([]Trend, error) { return e.judge(ctx, q, inds, of) })
+	return slices.Clone(trends), err
+}
+
+// judge answers trends from a state that its caller holds.
+func (e *Evaluator) judge(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned) ([]Trend, error) {
 	var timed []catalogue.Indicator
 	for _, ind := range inds {
 		if ind.Window != catalogue.Snap {
@@ -104,11 +116,11 @@ func (e *Evaluator) Trends(ctx context.Context, q Question) ([]Trend, error) {
 	if grain == "" {
 		grain = calendar.GrainWeek
 	}
-	if err := e.trends(ctx, q, timed, grain, asOf, found); err != nil {
+	if err := e.trends(ctx, q, timed, grain, of, found); err != nil {
 		return nil, err
 	}
 	if q.Grain == "" {
-		if err := e.coarser(ctx, q, timed, asOf, found); err != nil {
+		if err := e.coarser(ctx, q, timed, of, found); err != nil {
 			return nil, err
 		}
 	}
@@ -134,7 +146,7 @@ func FromFacts(ind catalogue.Indicator, q Question) bool {
 }
 
 // coarser replaces the weekly trends whose weeks hold too little by monthly ones.
-func (e *Evaluator) coarser(ctx context.Context, q Question, inds []catalogue.Indicator, asOf time.Time, found map[string][]Trend) error {
+func (e *Evaluator) coarser(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned, found map[string][]Trend) error {
 	var sparse []catalogue.Indicator
 	for _, ind := range inds {
 		for _, t := range found[ind.Key] {
@@ -148,7 +160,7 @@ func (e *Evaluator) coarser(ctx context.Context, q Question, inds []catalogue.In
 		return nil
 	}
 	months := map[string][]Trend{}
-	if err := e.trends(ctx, q, sparse, calendar.GrainMonth, asOf, months); err != nil {
+	if err := e.trends(ctx, q, sparse, calendar.GrainMonth, of, months); err != nil {
 		return err
 	}
 	for _, ind := range sparse {
@@ -218,16 +230,16 @@ func TrendGrain(ind catalogue.Indicator, weekly Trend) calendar.Grain {
 }
 
 // trends asks for the figures of one grain and judges them.
-func (e *Evaluator) trends(ctx context.Context, q Question, inds []catalogue.Indicator, grain calendar.Grain, asOf time.Time, found map[string][]Trend) error {
-	if len(inds) == 0 || asOf.IsZero() {
+func (e *Evaluator) trends(ctx context.Context, q Question, inds []catalogue.Indicator, grain calendar.Grain, of pinned, found map[string][]Trend) error {
+	if len(inds) == 0 || of.asOf.IsZero() {
 		return e.empty(q, inds, grain, found)
 	}
 	last := calendar.PeriodOf(grain, q.To-1)
 	if last.To > q.To {
 		last = last.Previous()
 	}
-	if last.Start().After(asOf) {
-		last = calendar.PeriodOf(grain, calendar.DayOf(asOf))
+	if last.Start().After(of.asOf) {
+		last = calendar.PeriodOf(grain, calendar.DayOf(of.asOf))
 	}
 	first := last
 	for range TrendPeriods(grain) - 1 {
@@ -237,23 +249,23 @@ func (e *Evaluator) trends(ctx context.Context, q Question, inds []catalogue.Ind
 	for _, ind := range inds {
 		q.Keys = append(q.Keys, ind.Key)
 	}
-	figures, err := e.Figures(ctx, q)
+	figures, err := e.calculate(ctx, q, inds, of, true)
 	if err != nil {
 		return err
 	}
 	// Figures come grouped: by key, by the values of the split, in order of time.
-	of := map[string][][]Figure{}
+	grouped := map[string][][]Figure{}
 	for i, f := range figures {
-		groups := of[f.Key]
+		groups := grouped[f.Key]
 		if i > 0 && figures[i-1].Key == f.Key && group(q.By, figures[i-1].By) == group(q.By, f.By) {
 			groups[len(groups)-1] = append(groups[len(groups)-1], f)
 		} else {
 			groups = append(groups, []Figure{f})
 		}
-		of[f.Key] = groups
+		grouped[f.Key] = groups
 	}
 	for _, ind := range inds {
-		for _, figures := range of[ind.Key] {
+		for _, figures := range grouped[ind.Key] {
 			t, err := judged(ind, q, first, last, figures)
 			if err != nil {
 				return fmt.Errorf("trend of %s: %w", ind.Key, err)

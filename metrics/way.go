@@ -43,7 +43,7 @@ func (e *Evaluator) Way(ctx context.Context, q Question, subject string) ([]Leg,
     %s
 SELECT delay_steps AS steps, delay_places AS places, delay_reasons AS reasons, delay_hours AS hours, delay_overs AS overs, delay_starts AS starts, delay_at AS at
 FROM %s`, reportedSQL(l.pop.Base, edition), budgetSQL(l.pop, l.cond),
-		delaySQL(l.pop, l.cond, fmt.Sprintf(" AND day >= {from:Date} AND day < {to:Date} AND subject = {subject:String}%s AND (%s)", where, l.condition)))
+		delaySQL(l.pop, l.cond, delayInputs, fmt.Sprintf(" AND day >= {from:Date} AND day < {to:Date} AND subject = {subject:String}%s AND (%s)", where, l.condition)))
 	var legs []Leg
 	err = e.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
 		var (

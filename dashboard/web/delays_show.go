@@ -30,13 +30,13 @@ func (s *Server) delayed(scope page.Scope) (catalogue.Indicator, error) {
 
 // earlierLoss is the sentence about the largest burst before the period, with what
 // the page of that period says it cost.
-func (s *Server) earlierLoss(ctx context.Context, l page.Language, scope page.Scope, d metrics.Delays) (*page.Loss, error) {
+func (s *Server) earlierLoss(ctx context.Context, e *metrics.Evaluator, l page.Language, scope page.Scope, d metrics.Delays) (*page.Loss, error) {
 	found, ok := d.Earlier(scope.Period)
 	if !ok {
 		return nil, nil
 	}
 	at := scope.In(found.Period)
-	then, err := s.o.Evaluator.DelayCauses(ctx, at.Question(metrics.DelayKey))
+	then, err := e.DelayCauses(ctx, at.Question(metrics.DelayKey))
 	if err != nil {
 		return nil, err
 	}
@@ -50,16 +50,16 @@ func (s *Server) earlierLoss(ctx context.Context, l page.Language, scope page.Sc
 
 // losses are the sentences about what cost most of the on-time rate, for a page
 // beside that of the delays. A scope that late cases do not have has none.
-func (s *Server) losses(ctx context.Context, o *opening) ([]page.Loss, error) {
+func (s *Server) losses(ctx context.Context, at *metrics.Evaluator, o *opening) ([]page.Loss, error) {
 	ind, ok := s.o.Catalogue.Get(metrics.DelayKey)
 	if !ok || !hasAll(ind, o.scope) {
 		return nil, nil
 	}
-	d, err := s.o.Evaluator.DelayCauses(ctx, o.scope.Question(ind.Key))
+	d, err := at.DelayCauses(ctx, o.scope.Question(ind.Key))
 	if err != nil {
 		return nil, err
 	}
-	earlier, err := s.earlierLoss(ctx, o.lang, o.scope, d)
+	earlier, err := s.earlierLoss(ctx, at, o.lang, o.scope, d)
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +84,18 @@ func (s *Server) delaysShow(c *fiber.Ctx) error {
 		return s.send(c, v)
 	}
 	ctx := c.UserContext()
-	d, err := s.o.Evaluator.Delays(ctx, o.scope.Question(ind.Key))
+	at, release, err := s.live(ctx, o.scope)
+	var d metrics.Delays
+	if err == nil {
+		defer release()
+		d, err = at.Delays(ctx, o.scope.Question(ind.Key))
+	}
 	if isAsked(err) {
 		return err
 	}
 	var earlier *page.Loss
 	if err == nil {
-		earlier, err = s.earlierLoss(ctx, o.lang, o.scope, d)
+		earlier, err = s.earlierLoss(ctx, at, o.lang, o.scope, d)
 	}
 	if v.Failed = s.failed(c, "delays", err); v.Failed {
 		return s.send(c, v)

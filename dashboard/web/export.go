@@ -109,7 +109,12 @@ func (s *Server) overviewExport(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	answers, err := s.answers(c, o.scope)
+	at, release, err := s.live(c.UserContext(), o.scope)
+	if err != nil {
+		return err
+	}
+	defer release()
+	answers, err := s.answers(c.UserContext(), at, o.scope)
 	if err != nil {
 		return err
 	}

@@ -38,8 +38,8 @@ func (s *Server) improvementsList(c *fiber.Ctx) error {
 
 // improvementsSaid are the improvements that a first page names, for the year up
 // to the end of its period.
-func (s *Server) improvementsSaid(ctx context.Context, o *opening) ([]page.Improvement, error) {
-	all, err := s.o.Evaluator.Improvements(ctx, o.scope.AsOf, page.ImprovementsJudged)
+func (s *Server) improvementsSaid(ctx context.Context, at *metrics.Evaluator, o *opening) ([]page.Improvement, error) {
+	all, err := at.Improvements(ctx, o.scope.AsOf, page.ImprovementsJudged)
 	if err != nil {
 		return nil, err
 	}

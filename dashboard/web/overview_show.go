@@ -13,8 +13,7 @@ import (
 
 // answers are the figures of all indicators that have the dimensions of the
 // scope's filter: of the period and of the one before, and their trends.
-func (s *Server) answers(c *fiber.Ctx, scope page.Scope) (page.Answers, error) {
-	ctx := c.UserContext()
+func (s *Server) answers(ctx context.Context, at *metrics.Evaluator, scope page.Scope) (page.Answers, error) {
 	a := page.Answers{Indicators: s.o.Catalogue.All()}
 	var keys, timed []string
 	for _, ind := range a.Indicators {
@@ -36,12 +35,12 @@ func (s *Server) answers(c *fiber.Ctx, scope page.Scope) (page.Answers, error) {
 			if len(keys) == 0 {
 				return nil, nil
 			}
-			return s.o.Evaluator.Figures(ctx, scope.In(p).Question(keys...))
+			return at.Figures(ctx, scope.In(p).Question(keys...))
 		}
 	)
 	group.Go(func() { a.Period, errs[0] = ofPeriod(scope.Period, keys) })
 	group.Go(func() { a.Before, errs[1] = ofPeriod(scope.Period.Previous(), timed) })
-	group.Go(func() { a.Trends, errs[2] = s.o.Evaluator.Trends(ctx, scope.Question(keys...)) })
+	group.Go(func() { a.Trends, errs[2] = at.Trends(ctx, scope.Question(keys...)) })
 	if err := group.Wait(); err != nil {
 		return a, err
 	}
@@ -76,23 +75,42 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 	if v.Empty {
 		return s.send(c, v)
 	}
-	answers, err := s.answers(c, o.scope)
+	ctx := c.UserContext()
+	at, release, err := s.live(ctx, o.scope)
+	var (
+		answers                   page.Answers
+		asked, told               together
+		answerErr                 error
+		placeErr, lossErr, impErr error
+		lose                      = func() { v.Losses, lossErr = s.losses(ctx, at, o) }
+		dimension                 = regionBelow(o.scope)
+	)
+	if err == nil {
+		defer release()
+		asked.Go(func() { answers, answerErr = s.answers(ctx, at, o.scope) })
+		// The state of a past as_of is made for the first that asks, and of all that
+		// the figures need.
+		if o.scope.AsOf.IsZero() {
+			asked.Go(lose)
+		}
+		if err := asked.Wait(); err != nil {
+			return err
+		}
+		err = answerErr
+	}
 	if isAsked(err) {
 		return err
 	}
 	if s.failed(c, "figures", err) {
-		v.Unavailable = page.Unavailable{Figures: true, Regions: true, Clocks: true}
+		v.Losses, v.Unavailable = nil, page.Unavailable{Figures: true, Regions: true, Clocks: true}
 		return s.send(c, v)
 	}
-	dimension := regionBelow(o.scope)
-	var (
-		group                     together
-		placeErr, lossErr, impErr error
-	)
-	group.Go(func() { answers.Places, placeErr = s.places(c.UserContext(), answers, o.scope, dimension) })
-	group.Go(func() { v.Losses, lossErr = s.losses(c.UserContext(), o) })
-	group.Go(func() { v.Improvements, impErr = s.improvementsSaid(c.UserContext(), o) })
-	if err := group.Wait(); err != nil {
+	if !o.scope.AsOf.IsZero() {
+		told.Go(lose)
+	}
+	told.Go(func() { answers.Places, placeErr = s.places(ctx, at, answers, o.scope, dimension) })
+	told.Go(func() { v.Improvements, impErr = s.improvementsSaid(ctx, at, o) })
+	if err := told.Wait(); err != nil {
 		return err
 	}
 	// Without them the sentences say what changed, but not where, or why.
@@ -107,7 +125,7 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 	if ind, ok := regional(answers, o.scope, dimension); ok {
 		q := o.scope.Question(ind.Key)
 		q.By = []string{dimension}
-		figures, err := s.o.Evaluator.Figures(c.UserContext(), q)
+		figures, err := at.Figures(ctx, q)
 		if v.Unavailable.Regions = s.failed(c, "regions", err); !v.Unavailable.Regions {
 			v.Regions = page.RegionsOf(o.lang, ind, o.scope, dimension, figures)
 		}
@@ -139,7 +157,7 @@ func regional(a page.Answers, scope page.Scope, dimension string) (catalogue.Ind
 // places are the trends by region and by product of the indicators that have a
 // signal and of the leading ones, where the facts hold them: what a past as_of
 // costs per region is too much.
-func (s *Server) places(ctx context.Context, a page.Answers, scope page.Scope, region string) ([]metrics.Trend, error) {
+func (s *Server) places(ctx context.Context, at *metrics.Evaluator, a page.Answers, scope page.Scope, region string) ([]metrics.Trend, error) {
 	leading := map[string]bool{}
 	for _, ind := range page.Leading(a) {
 		leading[ind.Key] = true
@@ -160,7 +178,7 @@ func (s *Server) places(ctx context.Context, a page.Answers, scope page.Scope, r
 		if len(q.Keys) == 0 {
 			continue
 		}
-		trends, err := s.o.Evaluator.Trends(ctx, q)
+		trends, err := at.Trends(ctx, q)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"youzhi/dashboard/page"
 	"youzhi/ingest/event"
+	"youzhi/metrics"
 	"youzhi/metrics/calendar"
 	"youzhi/queries"
 )
@@ -179,6 +180,16 @@ func (s *Server) open(c *fiber.Ctx, known ...string) (*opening, error) {
 	o.extent = o.filters.Extent
 	o.scope, err = o.params.scope(o.extent, s.o.Now())
 	return o, err
+}
+
+// live gives the evaluator of a page: all that it asks is of one run of the fold,
+// which the next run waits for until release is called. A past as_of is of one
+// state whatever is folded meanwhile.
+func (s *Server) live(ctx context.Context, scope page.Scope) (at *metrics.Evaluator, release func(), err error) {
+	if !scope.AsOf.IsZero() {
+		return s.o.Evaluator, func() {}, nil
+	}
+	return s.o.Evaluator.Live(ctx)
 }
 
 // frame is the page around the content. keep are the page's own parameters that

@@ -255,13 +255,14 @@ func checkHeaders(t *testing.T, a answered) {
 // unavailable is a store that is gone: pages say so and show no figure, what
 // ClickHouse says stays in the log.
 func (s *site) unavailable(t *testing.T) {
-	must(t, s.db.Exec(t.Context(), "RENAME TABLE facts TO gone", nil))
-	defer func() { must(t, s.db.Exec(t.Context(), "RENAME TABLE gone TO facts", nil)) }()
-	a := s.get(t, "/?lang=zh")
-	if a.status != http.StatusOK || !strings.Contains(a.body, "这部分暂时无法取得") || strings.Contains(a.body, "<data ") || strings.Contains(a.body, "facts") {
+	must(t, s.db.Exec(t.Context(), "RENAME TABLE totals TO gone", nil))
+	defer func() { must(t, s.db.Exec(t.Context(), "RENAME TABLE gone TO totals", nil)) }()
+	// What was asked before is kept.
+	a := s.get(t, "/?lang=zh&period=2026-03")
+	if a.status != http.StatusOK || !strings.Contains(a.body, "这部分暂时无法取得") || strings.Contains(a.body, "<data ") || strings.Contains(a.body, "totals") {
 		t.Errorf("status %d\n%s", a.status, a.body)
 	}
-	if !strings.Contains(s.log.String(), a.header.Get("X-Request-Id")) || !strings.Contains(s.log.String(), "facts") {
+	if !strings.Contains(s.log.String(), a.header.Get("X-Request-Id")) || !strings.Contains(s.log.String(), "totals") {
 		t.Errorf("the log does not tell:\n%s", s.log)
 	}
 	if a := s.get(t, "/api/v1/figures?key=on_time_delivery_rate&from=2026-01-01&to=2026-02-01"); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, `"unavailable"`) {

@@ -61,3 +61,60 @@ func TestEditionsUnderQuestions(t *testing.T) {
 		}
 	}
 }
+
+// TestLive asks for figures of one run while the next one waits to write: none of
+// the answers holds the other up, and all are of the run that was there first.
+func TestLive(t *testing.T) {
+	r := newRoom(t, queriestest.Open(t))
+	ctx := context.Background()
+	events := generate(t, 2)
+	r.store(t, events[:len(events)/2], 0, func() int32 { return 0 })
+	r.run(t, asOf)
+	figures := func(e *metrics.Evaluator, q metrics.Question) []metrics.Figure {
+		q.Keys, q.From, q.To = r.keys(""), span.From, span.To
+		found, err := e.Figures(ctx, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	questions := []metrics.Question{{}, {By: []string{"product"}}, {By: []string{"outlet"}}, {Grain: "month"}}
+	var want [][]metrics.Figure
+	for _, q := range questions {
+		want = append(want, figures(r.eval, q))
+	}
+	// Another evaluator has kept nothing.
+	e := metrics.New(r.db, r.cat, r.editions)
+	at, release, err := e.Live(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.store(t, events[len(events)/2:], 0, func() int32 { return 0 })
+	done := make(chan error, 1)
+	go func() { done <- r.job.Run(ctx, asOf.Add(time.Hour)) }()
+	for until := time.Now().Add(time.Second); time.Now().Before(until); {
+		for i, q := range questions {
+			if diff := cmp.Diff(want[i], figures(at, q)); diff != "" {
+				t.Fatalf("%+v is not of the run that is held (-of it +got):\n%.1000s", q, diff)
+			}
+		}
+	}
+	select {
+	case err := <-done:
+		t.Fatalf("a run has written while its state was read: %v", err)
+	default:
+	}
+	release()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for i, q := range questions {
+		got := figures(e, q)
+		if cmp.Equal(want[i], got) || !got[0].AsOf.Equal(asOf.Add(time.Hour)) {
+			t.Errorf("%+v as of %s is still of the run before", q, got[0].AsOf)
+		}
+		if diff := cmp.Diff(figures(metrics.New(r.db, r.cat, r.editions), q), got); diff != "" {
+			t.Errorf("%+v is not of the new run (-asked anew +kept):\n%.1000s", q, diff)
+		}
+	}
+}

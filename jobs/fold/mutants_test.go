@@ -51,7 +51,7 @@ var mutants = []mutant{
 	{"what was not received counts", "metrics/fold/case.go", "if at.pos < c.voidBefore {", "if false {", 0},
 	{"an unknown instant is known", "metrics/fold/case.go", "c.timeUnknown = d.TimeUnknown != nil && *d.TimeUnknown", "c.timeUnknown = false", 0},
 	{"delivered after it was called off", "metrics/fold/clock.go", "if end.before(done) {", "if false {", 5},
-	{"rows are counted once more when they are written again", "metrics/facts.go", "FROM %s FINAL\n        WHERE edition = 'live'", "FROM %s\n        WHERE edition = 'live'", 0},
+	{"rows are counted once more when they are written again", "metrics/facts.go", "FROM %s FINAL\n            WHERE edition = 'live'", "FROM %s\n            WHERE edition = 'live'", 0},
 
 	// Corrections, promises, pauses.
 	{"a corrected instant is ignored", "metrics/fold/correct.go", "n.time = *a.what.TimeNew", "_ = *a.what.TimeNew", 0},
@@ -76,8 +76,8 @@ var mutants = []mutant{
 	{"an answer need not mature", "metrics/catalogue/indicators/a3_surveys.yaml", "    matures_days: 14\n", "", 0},
 
 	// Percentiles.
-	{"percentiles of the nearest rank", "metrics/percentiles.go", "quantileExactInclusive(%v)(hours)", "quantileExact(%v)(hours)", 0},
-	{"open cases are left out of durations", "metrics/percentiles.go", "done, count() AS units", "done, countIf(NOT still) AS units", 0},
+	{"percentiles of the nearest rank", "metrics/percentiles.go", "quantileExactInclusiveIf(%v)", "quantileExactIf(%v)", 0},
+	{"open cases end at as_of", "metrics/percentiles.go", "(%s, ifNull(%s, true))", "(%s, ifNull(%s, true) AND false)", 0},
 	{"lost cases are no longer watched", "metrics/catalogue/indicators/a1_cases.yaml", "inf)\n    censored: >-\n      settled_outcome != 'delivered'\n    unknown: >-\n      settled_outcome = 'delivered' AND (delivered_time_unknown OR settled_at < accepted_at)\n    level: 0.9", "0)\n    censored: >-\n      settled_outcome != 'delivered'\n    unknown: >-\n      settled_outcome = 'delivered' AND (delivered_time_unknown OR settled_at < accepted_at)\n    level: 0.9", 0},
 	{"the delay of open cases is not counted", "metrics/catalogue/indicators/a1_cases.yaml", "OR open AND due_at < as_of)\n    unit", "OR false)\n    unit", 0},
 

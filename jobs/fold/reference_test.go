@@ -263,6 +263,11 @@ func derived(t testing.TB, db *queries.DB) rows {
         toString(n), toString(pending), toString(excluded), toString(unknown), toString(unreported)) AS text
 FROM facts FINAL
 WHERE numerator != 0 OR denominator != 0 OR squares != 0 OR weights != 0 OR n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0`,
+		`SELECT concatWithSeparator(' ', 'totals', kept, key, part, toString(day), region, product, channel) AS place,
+    concatWithSeparator('|', toString(numerator), toString(denominator), toString(squares), toString(weights),
+        toString(n), toString(pending), toString(excluded), toString(unknown), toString(unreported)) AS text
+FROM totals FINAL
+WHERE numerator != 0 OR denominator != 0 OR squares != 0 OR weights != 0 OR n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0`,
 		`SELECT concatWithSeparator(' ', 'reported_steps', base, toString(day), source, product, step) AS place, toString(units) AS text FROM reported_steps FINAL WHERE units != 0`,
 		`SELECT concatWithSeparator(' ', 'reporters', base, source, product, step) AS place, '' AS text FROM reporters FINAL`,
 	} {

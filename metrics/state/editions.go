@@ -173,7 +173,7 @@ func (b *Builder) Forget(ctx context.Context) error {
 	if err := b.record(ctx, Run{Number: last.Number + 1, AsOf: time.Unix(0, 0)}, 0); err != nil {
 		return fmt.Errorf("forget: %w", err)
 	}
-	for _, table := range []string{"facts", "reported_steps", "reporters"} {
+	for _, table := range []string{"facts", "totals", "reported_steps", "reporters"} {
 		if err := b.db.Exec(ctx, "TRUNCATE TABLE "+table, nil); err != nil {
 			return fmt.Errorf("forget %s: %w", table, err)
 		}

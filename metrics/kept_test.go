@@ -1,0 +1,91 @@
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// asker counts how often it is asked.
+type asker struct {
+	k     *kept
+	asked int
+}
+
+func (a *asker) figures(t *testing.T, of pinned, q Question, n int) []Figure {
+	t.Helper()
+	figures, err := keep(a.k, of, "figures", q, func(f []Figure) int { return len(f) }, func() ([]Figure, error) {
+		a.asked++
+		return make([]Figure, n), nil
+	})
+	if err != nil || len(figures) != n {
+		t.Fatalf("%d figures, %v; want %d", len(figures), err, n)
+	}
+	return figures
+}
+
+// TestKept asks questions of runs: an answer is kept for its question and run, and
+// for no other.
+func TestKept(t *testing.T) {
+	a := &asker{k: &kept{}}
+	first, second := pinned{edition: liveEdition, run: 1}, pinned{edition: liveEdition, run: 2}
+	q := Question{Keys: []string{"a", "b"}, Where: map[string][]string{"region": {"33"}, "product": {"ems"}}}
+	other := Question{Keys: []string{"b", "a"}, Where: q.Where}
+	for i, step := range []struct {
+		of    pinned
+		q     Question
+		asked int
+	}{
+		{first, q, 1}, {first, q, 1}, {first, other, 2}, {first, q, 2},
+		{second, q, 3}, {second, q, 3}, {second, other, 4},
+		// An answer of the run before that comes late is not one of this run.
+		{first, q, 5}, {second, q, 5},
+		// Another edition is never kept.
+		{pinned{edition: "as_of:1"}, q, 6}, {pinned{edition: "as_of:1"}, q, 7}, {second, q, 7},
+	} {
+		a.figures(t, step.of, step.q, 3)
+		if a.asked != step.asked {
+			t.Fatalf("step %d: asked %d times, want %d", i, a.asked, step.asked)
+		}
+	}
+	// What failed is asked again.
+	broken := errors.New("broken")
+	for range 2 {
+		_, err := keep(a.k, second, "trends", q, func([]Trend) int { return 0 }, func() ([]Trend, error) { a.asked++; return nil, broken })
+		if !errors.Is(err, broken) {
+			t.Fatalf("%v, want %v", err, broken)
+		}
+	}
+	if a.asked != 9 {
+		t.Errorf("asked %d times, want 9", a.asked)
+	}
+}
+
+// TestKept_Bounded asks for more than is kept, side by side.
+func TestKept_Bounded(t *testing.T) {
+	k := &kept{}
+	var all sync.WaitGroup
+	for worker := range 4 {
+		all.Go(func() {
+			a := &asker{k: k}
+			for i := range 24 {
+				of := pinned{edition: liveEdition, run: uint64(1 + i/8)}
+				a.figures(t, of, Question{Keys: []string{fmt.Sprint(worker, i)}}, mostKept/10)
+				a.figures(t, of, Question{Keys: []string{"large"}}, mostKept)
+			}
+		})
+	}
+	all.Wait()
+	size := 0
+	for _, answer := range k.answers {
+		figures, ok := answer.([]Figure)
+		if !ok {
+			t.Fatalf("%T is kept", answer)
+		}
+		size += 1 + len(figures)
+	}
+	if size != k.size || size == 0 || size > mostKept {
+		t.Errorf("%d figures are kept, counted as %d; want 1 to %d", size, k.size, mostKept)
+	}
+}
