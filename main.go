@@ -94,7 +94,7 @@ func command(out, diagnostics io.Writer) *cobra.Command {
 		p.serviceCommand("all", "run ingest, jobs and dashboard in one process", "ingest", "jobs", "dashboard"),
 		p.serviceCommand("ingest", "store the events of the Kafka topics in ClickHouse", "ingest"),
 		p.serviceCommand("dashboard", "serve the pages and the API", "dashboard"),
-		p.clickhouseCommand(), p.importCommand(), p.validateCommand(), p.kpiCommand(), p.reportCommand(),
+		p.clickhouseCommand(), p.importCommand(), p.validateCommand(), p.kpiCommand(), p.reportCommand(), p.phaseCommand(),
 		p.reconcileCommand(), p.rebuildCommand(), p.migrateCommand(), p.checkCommand(),
 	)
 	return root
@@ -986,6 +986,94 @@ func (p *program) report(ctx context.Context, o report.Order) error {
 		}
 		return errors.Join(err, f.editions.Close(context.WithoutCancel(ctx)))
 	})
+}
+
+// phaseCommand decides about new phases of control charts.
+func (p *program) phaseCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "phase", Short: "begin a new phase of a control chart, or take one back", Args: cobra.NoArgs}
+	var (
+		key, where, day string
+		lasts           bool
+		b               metrics.PhaseBreak
+	)
+	read := func() error {
+		b.Key, b.DecidedAt = key, p.now().UTC().Truncate(time.Microsecond)
+		var err error
+		if b.Day, err = calendar.ParseDay(day); err != nil {
+			return fmt.Errorf("--day: %w", err)
+		}
+		if where != "" {
+			dimension, value, ok := strings.Cut(where, "=")
+			if !ok || dimension == "" || value == "" {
+				return fmt.Errorf("--where %q: want DIMENSION=VALUE", where)
+			}
+			b.Where = map[string]string{dimension: value}
+		}
+		return nil
+	}
+	start := &cobra.Command{
+		Use:   "start --indicator KEY --day DAY --author NAME --reason TEXT --expected-to-last",
+		Short: "begin a new phase: what was before no longer says what to expect",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := read(); err != nil {
+				return err
+			}
+			return p.withFigures(cmd.Context(), func(_ *stores, f *figures) error {
+				err := f.eval.StartPhase(cmd.Context(), b, lasts)
+				if err == nil {
+					fmt.Fprintf(p.out, "a new phase of %s begins on %s\n", b.Key, b.Day)
+				}
+				return errors.Join(err, f.editions.Close(context.WithoutCancel(cmd.Context())))
+			})
+		},
+	}
+	withdraw := &cobra.Command{
+		Use:   "withdraw --indicator KEY --day DAY --author NAME",
+		Short: "take a new phase back",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := read(); err != nil {
+				return err
+			}
+			return p.withFigures(cmd.Context(), func(_ *stores, f *figures) error {
+				err := f.eval.WithdrawPhase(cmd.Context(), b)
+				if err == nil {
+					fmt.Fprintf(p.out, "the phase of %s from %s on is taken back\n", b.Key, b.Day)
+				}
+				return errors.Join(err, f.editions.Close(context.WithoutCancel(cmd.Context())))
+			})
+		},
+	}
+	for _, c := range []*cobra.Command{start, withdraw} {
+		f := c.Flags()
+		f.StringVar(&key, "indicator", "", "key of the indicator")
+		f.StringVar(&where, "where", "", "scope of the chart, DIMENSION=VALUE (default: the whole)")
+		f.StringVar(&day, "day", "", "first Beijing day of the new phase, YYYY-MM-DD")
+		f.StringVar(&b.Author, "author", "", "who decides")
+		f.StringVar(&b.Reason, "reason", "", "why: what changed")
+		for _, name := range []string{"indicator", "day", "author"} {
+			_ = c.MarkFlagRequired(name)
+		}
+	}
+	f := start.Flags()
+	f.StringVar(&b.Improvement, "improvement", "", "the improvement that is the cause, if one is")
+	f.BoolVar(&lasts, "expected-to-last", false, "say that the change is expected to last")
+	_ = start.MarkFlagRequired("reason")
+	list := &cobra.Command{
+		Use: "list", Short: "the phases in force", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withFigures(cmd.Context(), func(_ *stores, f *figures) error {
+				all, err := f.eval.PhaseBreaks(cmd.Context(), time.Time{})
+				for _, b := range all {
+					fmt.Fprintf(p.out, "%s %s from %s: %s (%s, %s)\n", b.Key, b.Scope(), b.Day, b.Reason, b.Author, b.DecidedAt.In(calendar.Beijing).Format(time.DateOnly))
+				}
+				return errors.Join(err, f.editions.Close(context.WithoutCancel(cmd.Context())))
+			})
+		},
+	}
+	cmd.AddCommand(start, withdraw, list)
+	return cmd
 }
 
 // withFigures opens the stores and the metrics room around some work.

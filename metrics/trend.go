@@ -29,6 +29,9 @@ type Trend struct {
 	Chart     stats.Chart
 	Variation stats.VariationIcon
 	Assurance stats.AssuranceIcon
+	// Breaks are the decisions in force about this chart; each begins a phase of it,
+	// if it has points on both sides.
+	Breaks []PhaseBreak
 	// Cut says that the first period lies at the bound of periods that are looked
 	// at ([TrendPeriods]): there may be data before it.
 	Cut bool
@@ -99,12 +102,17 @@ func (e *Evaluator) Trends(ctx context.Context, q Question) ([]Trend, error) {
 		}
 		return n
 	}
-	trends, err := keep(e.kept, of, "trends", q, size, func() ([]Trend, error) { return e.judge(ctx, q, inds, of) })
+	breaks, err := e.PhaseBreaks(ctx, q.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	// A decision counts from when it is taken, not from the next run on.
+	trends, err := keep(e.kept, of, fmt.Sprint("trends ", breaks), q, size, func() ([]Trend, error) { return e.judge(ctx, q, inds, breaks, of) })
 	return slices.Clone(trends), err
 }
 
 // judge answers trends from a state that its caller holds.
-func (e *Evaluator) judge(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned) ([]Trend, error) {
+func (e *Evaluator) judge(ctx context.Context, q Question, inds []catalogue.Indicator, breaks []PhaseBreak, of pinned) ([]Trend, error) {
 	var timed []catalogue.Indicator
 	for _, ind := range inds {
 		if ind.Window != catalogue.Snap {
@@ -116,11 +124,11 @@ func (e *Evaluator) judge(ctx context.Context, q Question, inds []catalogue.Indi
 	if grain == "" {
 		grain = calendar.GrainWeek
 	}
-	if err := e.trends(ctx, q, timed, grain, of, found); err != nil {
+	if err := e.trends(ctx, q, timed, grain, breaks, of, found); err != nil {
 		return nil, err
 	}
 	if q.Grain == "" {
-		if err := e.coarser(ctx, q, timed, of, found); err != nil {
+		if err := e.coarser(ctx, q, timed, breaks, of, found); err != nil {
 			return nil, err
 		}
 	}
@@ -146,7 +154,7 @@ func FromFacts(ind catalogue.Indicator, q Question) bool {
 }
 
 // coarser replaces the weekly trends whose weeks hold too little by monthly ones.
-func (e *Evaluator) coarser(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned, found map[string][]Trend) error {
+func (e *Evaluator) coarser(ctx context.Context, q Question, inds []catalogue.Indicator, breaks []PhaseBreak, of pinned, found map[string][]Trend) error {
 	var sparse []catalogue.Indicator
 	for _, ind := range inds {
 		for _, t := range found[ind.Key] {
@@ -160,7 +168,7 @@ func (e *Evaluator) coarser(ctx context.Context, q Question, inds []catalogue.In
 		return nil
 	}
 	months := map[string][]Trend{}
-	if err := e.trends(ctx, q, sparse, calendar.GrainMonth, of, months); err != nil {
+	if err := e.trends(ctx, q, sparse, calendar.GrainMonth, breaks, of, months); err != nil {
 		return err
 	}
 	for _, ind := range sparse {
@@ -230,7 +238,7 @@ func TrendGrain(ind catalogue.Indicator, weekly Trend) calendar.Grain {
 }
 
 // trends asks for the figures of one grain and judges them.
-func (e *Evaluator) trends(ctx context.Context, q Question, inds []catalogue.Indicator, grain calendar.Grain, of pinned, found map[string][]Trend) error {
+func (e *Evaluator) trends(ctx context.Context, q Question, inds []catalogue.Indicator, grain calendar.Grain, breaks []PhaseBreak, of pinned, found map[string][]Trend) error {
 	if len(inds) == 0 || of.asOf.IsZero() {
 		return e.empty(q, inds, grain, found)
 	}
@@ -266,7 +274,7 @@ func (e *Evaluator) trends(ctx context.Context, q Question, inds []catalogue.Ind
 	}
 	for _, ind := range inds {
 		for _, figures := range grouped[ind.Key] {
-			t, err := judged(ind, q, first, last, figures)
+			t, err := judged(ind, q, first, last, figures, breaks)
 			if err != nil {
 				return fmt.Errorf("trend of %s: %w", ind.Key, err)
 			}
@@ -283,7 +291,7 @@ func (e *Evaluator) empty(q Question, inds []catalogue.Indicator, grain calendar
 			continue
 		}
 		q.Grain = grain
-		t, err := judged(ind, q, calendar.Period{}, calendar.Period{}, nil)
+		t, err := judged(ind, q, calendar.Period{}, calendar.Period{}, nil, nil)
 		if err != nil {
 			return fmt.Errorf("trend of %s: %w", ind.Key, err)
 		}
@@ -294,7 +302,7 @@ func (e *Evaluator) empty(q Question, inds []catalogue.Indicator, grain calendar
 
 // judged makes a trend of an indicator's figures in [first, last], of which some
 // may be missing.
-func judged(ind catalogue.Indicator, q Question, first, last calendar.Period, figures []Figure) (Trend, error) {
+func judged(ind catalogue.Indicator, q Question, first, last calendar.Period, figures []Figure, breaks []PhaseBreak) (Trend, error) {
 	t := Trend{Key: ind.Key, Grain: q.Grain, Where: q.Where, By: map[string]string{}}
 	if len(figures) > 0 {
 		t.By = figures[0].By
@@ -315,8 +323,9 @@ func judged(ind catalogue.Indicator, q Question, first, last calendar.Period, fi
 			t.Figures = append(t.Figures, f)
 		}
 	}
+	t.Breaks = breaksOf(breaks, ind.Key, q.Where, t.By)
 	var err error
-	if t.Chart, err = controlChart(ind, q.Grain, t.Figures, partly); err != nil {
+	if t.Chart, err = controlChart(ind, q.Grain, t.Figures, partly, t.Breaks); err != nil {
 		return t, err
 	}
 	t.Variation = t.Chart.Variation()
@@ -444,9 +453,8 @@ func observation(ind catalogue.Indicator, grain calendar.Grain, f Figure) stats.
 	return o
 }
 
-// controlChart judges an indicator's figures of consecutive periods; partly says
-// that the first one was observed in part.
-func controlChart(ind catalogue.Indicator, grain calendar.Grain, figures []Figure, partly bool) (stats.Chart, error) {
+// chartOptions are those of an indicator's chart by periods of a grain.
+func chartOptions(ind catalogue.Indicator, grain calendar.Grain) stats.Options {
 	opts := stats.Options{Measure: measure(ind), Better: better(ind), Baseline: stats.BaselineMonthly, Bounds: bounds(ind), Scale: 1}
 	if opts.Measure == stats.MeasurePerVolume {
 		opts.Scale = ind.Scale
@@ -454,6 +462,14 @@ func controlChart(ind catalogue.Indicator, grain calendar.Grain, figures []Figur
 	if grain != calendar.GrainMonth {
 		opts.Baseline = stats.BaselineWeekly
 	}
+	return opts
+}
+
+// controlChart judges an indicator's figures of consecutive periods; partly says
+// that the first one was observed in part.
+func controlChart(ind catalogue.Indicator, grain calendar.Grain, figures []Figure, partly bool, breaks []PhaseBreak) (stats.Chart, error) {
+	opts := chartOptions(ind, grain)
+	opts.Breaks = breakTimes(grain, breaks)
 	observations := make([]stats.Observation, len(figures))
 	for i, f := range figures {
 		observations[i] = observation(ind, grain, f)

@@ -109,6 +109,8 @@ type Trend struct {
 	Limits, Trial bool
 	// Signals are the newest ones, Older the rest.
 	Signals, Older []Said
+	// Breaks say who began which phase of it, and why.
+	Breaks []string
 	// Note is what else to know about it.
 	Note string
 }

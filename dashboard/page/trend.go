@@ -126,6 +126,9 @@ func ControlOf(l Language, v sentence.Voice, ind catalogue.Indicator, s Scope, t
 		out.State = v.State(t)
 		out.Limits, out.Trial = true, phase.State == stats.PhaseTrial
 	}
+	for _, b := range t.Breaks {
+		out.Breaks = append(out.Breaks, l.T("trend.break.of", b.Day.String(), b.Reason, b.Author, calendar.DayOf(b.DecidedAt).String()))
+	}
 	if t.Cut {
 		out.Note = l.T("trend.cut", metrics.TrendPeriods(t.Grain))
 	}

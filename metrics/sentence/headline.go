@@ -203,25 +203,37 @@ func endsIn(t metrics.Trend, to int, period calendar.Period) bool {
 // mostPlaces is how many places a sentence names.
 const mostPlaces = 3
 
+// longBefore is how many days earlier than the whole a place has to have begun, so
+// that its own beginning is told: what is seen in the whole may come from there.
+const longBefore = 28
+
 // where names the values of a split in which the same change is seen in the
-// period, the strongest rules first; empty if there are none.
+// period; empty if there are none. Those in which it began long before come first,
+// the earliest of all at the front, then the others by the strength of their rules.
 func (v Voice) where(said Sentence, side stats.Side, period calendar.Period, trends []metrics.Trend) string {
 	type place struct {
 		name  string
 		order int
+		since calendar.Day // 0: not long before
 	}
 	var places []place
 	for _, t := range splits(trends) {
 		if t.Key != said.Key {
 			continue
 		}
-		for _, other := range t.Signals() {
-			overlaps := t.Periods()[other.From].From < said.Span.To && said.Span.From < t.Periods()[other.To-1].To
-			if other.Side != side || !overlaps || t.Periods()[other.To-1].To <= period.From {
+		periods := t.Periods()
+		for _, other := range stretches(t) {
+			first, end := periods[other.from], periods[other.to-1].To
+			overlaps := first.From < said.Span.To && said.Span.From < end
+			if other.lead.Side != side || !overlaps || end <= period.From {
 				continue
 			}
 			for d, value := range t.By {
-				places = append(places, place{v.name(d, value), other.Rule.Precedence()})
+				p := place{name: v.name(d, value), order: other.lead.Rule.Precedence()}
+				if first.From+longBefore <= said.Span.From {
+					p.name, p.since = v.t("where.since", p.name, v.Period(first)), first.From
+				}
+				places = append(places, p)
 			}
 			break
 		}
@@ -229,7 +241,12 @@ func (v Voice) where(said Sentence, side stats.Side, period calendar.Period, tre
 	if len(places) == 0 {
 		return ""
 	}
-	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.order, b.order) })
+	slices.SortStableFunc(places, func(a, b place) int {
+		if (a.since == 0) != (b.since == 0) {
+			return cmp.Compare(b.since, a.since)
+		}
+		return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.order, b.order))
+	})
 	var names []string
 	for _, p := range places[:min(len(places), mostPlaces)] {
 		names = append(names, p.name)

@@ -32,7 +32,7 @@ var zh = map[string]string{
 	"baseline": "基线 %s至 %s（%s）", "sigma_z": "σ_z %s", "dominated": "（期间波动为主）",
 	"headline": "%s服务质量：%s", "headline.improvement": "%d 项改善", "headline.concern": "%d 项变差", "headline.neutral": "%d 项有变化", "headline.ended": "%d 项曾有异常波动",
 	"headline.none": "各项指标没有信号", "headline.parts": "总体没有信号，个别地区或产品有 %d 处", "headline.unjudged": "基线未满，尚不判断", "headline.no_data": "没有数据",
-	"where": "同向信号：%s。", "others": "等，另 %d 处",
+	"where": "同向信号：%s。", "where.since": "%s（自 %s起）", "others": "等，另 %d 处",
 	"missed": "%s未达标：%s，目标 %s", "missed.fail": "；控制限内达不到目标，过程不变就会一直不达标",
 	"tally.met": "%d 项达标", "tally.near": "%d 项接近", "tally.missed": "%d 项未达标", "tally.small_sample": "%d 项样本不足", "tally.no_target": "%d 项无目标", "tally.no_data": "%d 项无数据", "tally.no_data_source": "%d 项无数据来源",
 }
@@ -68,7 +68,7 @@ var en = map[string]string{
 	"baseline": "baseline %s to %s (%s)", "sigma_z": "σ_z %s", "dominated": " (variation between periods dominates)",
 	"headline": "Service quality, %s: %s", "headline.improvement": "%d better", "headline.concern": "%d worse", "headline.neutral": "%d changed", "headline.ended": "%d back to normal",
 	"headline.none": "no signal in any indicator", "headline.parts": "no signal overall, %d in single regions or products", "headline.unjudged": "baselines are not full yet, nothing is judged", "headline.no_data": "no data",
-	"where": " Same signal in: %s.", "others": " and %d more",
+	"where": " Same signal in: %s.", "where.since": "%s (since %s)", "others": " and %d more",
 	"missed": "%s missed its target: %s, target %s", "missed.fail": "; the target lies beyond the limits, the process as it is will keep missing it",
 	"tally.met": "%d met", "tally.near": "%d near", "tally.missed": "%d missed", "tally.small_sample": "%d with too small a sample", "tally.no_target": "%d without a target", "tally.no_data": "%d without data", "tally.no_data_source": "%d without a data source",
 }
