@@ -99,7 +99,7 @@ func (e *Evaluator) Trends(ctx context.Context, q Question) ([]Trend, error) {
 		}
 		return n
 	}
-	trends, err := keep(e.kept, of, "trends", q, size, func() ([]Trend, error) { return e.judge(ctx, q, inds, of) })
+	trends, err := keep(ctx, e.kept, of, "trends", q, size, func() ([]Trend, error) { return e.judge(ctx, q, inds, of) })
 	return slices.Clone(trends), err
 }
 
