@@ -217,7 +217,7 @@ func regionBelow(where map[string][]string) string {
 
 // delays is all that one pass over the state gives. Its lists are shared.
 func (e *Evaluator) delays(ctx context.Context, q Question, ind catalogue.Indicator, of pinned) (Delays, error) {
-	return keep(e.kept, of, "delays", q, Delays.size, func() (Delays, error) { return e.takeApart(ctx, q, ind, of) })
+	return keep(ctx, e.kept, of, "delays", q, Delays.size, func() (Delays, error) { return e.takeApart(ctx, q, ind, of) })
 }
 
 // size is about how many figures take as much memory.

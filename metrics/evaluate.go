@@ -96,7 +96,7 @@ func (e *Evaluator) Figures(ctx context.Context, q Question) ([]Figure, error) {
 
 // figures answers a question from a state that its caller holds.
 func (e *Evaluator) figures(ctx context.Context, q Question, inds []catalogue.Indicator, of pinned) ([]Figure, error) {
-	figures, err := keep(e.kept, of, "figures", q, func(f []Figure) int { return len(f) }, func() ([]Figure, error) {
+	figures, err := keep(ctx, e.kept, of, "figures", q, func(f []Figure) int { return len(f) }, func() ([]Figure, error) {
 		return e.calculate(ctx, q, inds, of, false)
 	})
 	return slices.Clone(figures), err
@@ -687,7 +687,7 @@ func (e *Evaluator) unsourced(ctx context.Context, ind catalogue.Indicator, of p
 	var missing []string
 	for _, role := range slices.Sorted(maps.Keys(roles(ind))) {
 		base := roles(ind)[role].Base
-		steps, err := keep(e.kept, of, "steps of "+base, Question{}, func([]string) int { return 1 }, func() ([]string, error) { return e.steps(ctx, base, of.edition) })
+		steps, err := keep(ctx, e.kept, of, "steps of "+base, Question{}, func([]string) int { return 1 }, func() ([]string, error) { return e.steps(ctx, base, of.edition) })
 		if err != nil {
 			return nil, fmt.Errorf("look for the sources of %s: %w", ind.Key, err)
 		}

@@ -177,7 +177,7 @@ SELECT place.1, key, part, day, place.2, place.3, place.4, {run:UInt64},
     sum(n), sum(pending), sum(excluded), sum(unknown), sum(unreported)
 FROM facts FINAL
 ARRAY JOIN [('', '', '', ''), ('region', %s, '', ''), ('product', '', %s, ''), ('channel', '', '', %s)] AS place
-WHERE (key, part) IN (%s) AND %s
+PREWHERE (key, part) IN (%s) AND %s
 GROUP BY place, key, part, day`, dimension("region"), dimension("product"), dimension("channel"), strings.Join(keys, ", "), condition), p)
 		if err != nil {
 			return fmt.Errorf("totals of the facts: %w", err)
@@ -385,7 +385,7 @@ FROM
             SELECT day, region, outlet, product, channel,
                 %s
             FROM %s FINAL
-            WHERE edition = 'live' AND anchor = %s AND %s
+            PREWHERE edition = 'live' AND anchor = %s AND %s
         )
     )
     WHERE u.3 AND (f_n != 0 OR f_pending != 0 OR f_excluded != 0 OR f_unknown != 0 OR f_unreported != 0)
@@ -394,7 +394,8 @@ FROM
         toDecimal128(0, 6), toDecimal128(0, 6), toDecimal128(0, 6), toDecimal128(0, 6),
         toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0)
     FROM facts FINAL
-    WHERE (key, part) IN (%s) AND %s AND (n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0)
+    PREWHERE (key, part) IN (%s) AND %s
+    WHERE n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0
 )
 GROUP BY key, part, day, region, outlet, product, channel`,
 			reportedSQL(w.base, liveEdition), strings.Join(columns, ",\n            "), strings.Join(tuples, ", "),

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -17,12 +18,20 @@ type kept struct {
 	of      pinned
 	size    int
 	answers map[string]any
+	// asking are closed when what is being asked has its answer, or none.
+	asking map[asked]chan struct{}
+}
+
+// asked is what is asked of a state.
+type asked struct {
+	of   pinned
+	name string
 }
 
 // keep gives the answer to a question from a state, which ask finds if it is not
-// kept. kind tells what is asked of the question, size is that of an answer in
-// figures.
-func keep[A any](k *kept, of pinned, kind string, q Question, size func(A) int, ask func() (A, error)) (A, error) {
+// kept; who asks the same meanwhile waits for it. kind tells what is asked of the
+// question, size is that of an answer in figures.
+func keep[A any](ctx context.Context, k *kept, of pinned, kind string, q Question, size func(A) int, ask func() (A, error)) (A, error) {
 	if of.run == 0 {
 		return ask()
 	}
@@ -31,25 +40,62 @@ func keep[A any](k *kept, of pinned, kind string, q Question, size func(A) int, 
 	if err != nil {
 		return none, fmt.Errorf("name a question: %w", err)
 	}
-	name := kind + string(text)
-	if have, ok := k.get(of, name); ok {
+	what := asked{of, kind + string(text)}
+	have, ok, other, done := k.begin(what)
+	if other != nil {
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return none, fmt.Errorf("wait for the same figures: %w", context.Cause(ctx))
+		}
+		// There is none if the other one failed, or gave up.
+		have, ok = k.get(what)
+	}
+	if ok {
 		return have.(A), nil
 	}
+	defer done()
 	a, err := ask()
 	if err != nil {
 		return none, err
 	}
-	k.put(of, name, a, 1+size(a))
+	k.put(of, what.name, a, 1+size(a))
 	return a, nil
 }
 
-func (k *kept) get(of pinned, name string) (any, bool) {
+// begin gives the answer that is kept, or what ends when another one has asked, or
+// notes that it is asked now, until done.
+func (k *kept) begin(what asked) (answer any, ok bool, other <-chan struct{}, done func()) {
 	k.lock.Lock()
 	defer k.lock.Unlock()
-	if of != k.of {
+	if what.of == k.of {
+		if answer, ok = k.answers[what.name]; ok {
+			return answer, true, nil, nil
+		}
+	}
+	if under, ok := k.asking[what]; ok {
+		return nil, false, under, func() {}
+	}
+	if k.asking == nil {
+		k.asking = map[asked]chan struct{}{}
+	}
+	mine := make(chan struct{})
+	k.asking[what] = mine
+	return nil, false, nil, func() {
+		k.lock.Lock()
+		defer k.lock.Unlock()
+		delete(k.asking, what)
+		close(mine)
+	}
+}
+
+func (k *kept) get(what asked) (any, bool) {
+	k.lock.Lock()
+	defer k.lock.Unlock()
+	if what.of != k.of {
 		return nil, false
 	}
-	a, ok := k.answers[name]
+	a, ok := k.answers[what.name]
 	return a, ok
 }
 

@@ -1,9 +1,11 @@
 package metrics
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -15,7 +17,7 @@ type asker struct {
 
 func (a *asker) figures(t *testing.T, of pinned, q Question, n int) []Figure {
 	t.Helper()
-	figures, err := keep(a.k, of, "figures", q, func(f []Figure) int { return len(f) }, func() ([]Figure, error) {
+	figures, err := keep(t.Context(), a.k, of, "figures", q, func(f []Figure) int { return len(f) }, func() ([]Figure, error) {
 		a.asked++
 		return make([]Figure, n), nil
 	})
@@ -52,13 +54,65 @@ func TestKept(t *testing.T) {
 	// What failed is asked again.
 	broken := errors.New("broken")
 	for range 2 {
-		_, err := keep(a.k, second, "trends", q, func([]Trend) int { return 0 }, func() ([]Trend, error) { a.asked++; return nil, broken })
+		_, err := keep(t.Context(), a.k, second, "trends", q, func([]Trend) int { return 0 }, func() ([]Trend, error) { a.asked++; return nil, broken })
 		if !errors.Is(err, broken) {
 			t.Fatalf("%v, want %v", err, broken)
 		}
 	}
 	if a.asked != 9 {
 		t.Errorf("asked %d times, want 9", a.asked)
+	}
+}
+
+// TestKept_Together asks the same at one time: one finds the answer for all; where
+// it fails, each finds it alone; and who gives up does not wait.
+func TestKept_Together(t *testing.T) {
+	k, of := &kept{}, pinned{edition: liveEdition, run: 1}
+	ask := func(ctx context.Context, key string, find func() ([]Figure, error)) ([]Figure, error) {
+		return keep(ctx, k, of, "figures", Question{Keys: []string{key}}, func(f []Figure) int { return len(f) }, find)
+	}
+	broken := errors.New("broken")
+	for _, c := range []struct {
+		key   string
+		err   error
+		asked int64
+	}{{"good", nil, 1}, {"bad", broken, 4}} {
+		var (
+			all   sync.WaitGroup
+			found atomic.Int64
+			begun = make(chan struct{})
+			goes  = make(chan struct{})
+		)
+		for i := range 4 {
+			if i == 1 {
+				<-begun
+			}
+			all.Go(func() {
+				_, err := ask(t.Context(), c.key, func() ([]Figure, error) {
+					if found.Add(1) == 1 {
+						close(begun)
+						<-goes
+					}
+					return []Figure{{Key: c.key}}, c.err
+				})
+				if !errors.Is(err, c.err) {
+					t.Errorf("%s: %v, want %v", c.key, err, c.err)
+				}
+			})
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := ask(ended, c.key, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: who gave up has %v", c.key, err)
+		}
+		close(goes)
+		all.Wait()
+		if found.Load() != c.asked {
+			t.Errorf("%s was asked %d times, want %d", c.key, found.Load(), c.asked)
+		}
+	}
+	if len(k.asking) != 0 {
+		t.Errorf("%d questions are still being asked", len(k.asking))
 	}
 }
 

@@ -32,7 +32,8 @@ func (e *Evaluator) Moment(ctx context.Context, asOf time.Time) (at *Evaluator, 
 
 // Live gives an Evaluator whose answers for a zero AsOf all come from one run of
 // the fold, so that the parts of a page wait for it at most once and are of one
-// instant. The next run waits until release is called: soon.
+// instant. The next run waits until release is called: soon. Whoever holds it asks
+// nothing of e meanwhile: that would wait for the run, which waits for the holder.
 func (e *Evaluator) Live(ctx context.Context) (at *Evaluator, release func(), err error) {
 	of, release, err := e.read(ctx, time.Time{}, nil)
 	if err != nil {

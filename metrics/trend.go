@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"youzhi/metrics/calendar"
 	"youzhi/metrics/catalogue"
@@ -102,12 +103,17 @@ func (e *Evaluator) Trends(ctx context.Context, q Question) ([]Trend, error) {
 		}
 		return n
 	}
-	breaks, err := e.PhaseBreaks(ctx, q.AsOf)
+	// A decision counts from when it is taken, not from the next run on, and for no
+	// instant before.
+	var decided time.Time
+	if of.edition != liveEdition {
+		decided = of.asOf
+	}
+	breaks, err := e.PhaseBreaks(ctx, decided)
 	if err != nil {
 		return nil, err
 	}
-	// A decision counts from when it is taken, not from the next run on.
-	trends, err := keep(e.kept, of, fmt.Sprint("trends ", breaks), q, size, func() ([]Trend, error) { return e.judge(ctx, q, inds, breaks, of) })
+	trends, err := keep(ctx, e.kept, of, fmt.Sprint("trends ", breaks), q, size, func() ([]Trend, error) { return e.judge(ctx, q, inds, breaks, of) })
 	return slices.Clone(trends), err
 }
 

@@ -356,7 +356,7 @@ func (r *room) checkFigures(t testing.TB, all []judged) {
 		{Keys: r.keys(""), By: []string{"region6", "outlet"}},
 		{Keys: r.keys(""), By: []string{"region"}, Grain: calendar.GrainWeek},
 		{Keys: r.keys(""), By: []string{"product"}, Grain: calendar.GrainMonth},
-		{Keys: r.keys(""), By: []string{"channel"}, Where: map[string][]string{"channel": {"phone", "outlet", "unknown"}}},
+		{Keys: r.keys("cases"), By: []string{"channel"}, Where: map[string][]string{"channel": {"phone", "outlet", "unknown"}}},
 		{Keys: r.keys(""), Where: map[string][]string{"region": {"33", "X-9"}}, Grain: calendar.GrainYear},
 		{Keys: r.keys("cases"), By: []string{"direction", "channel"}, Grain: calendar.GrainQuarter},
 		{Keys: r.keys("tickets"), By: []string{"kind"}, Where: map[string][]string{"severity": {"1", "3", "unknown"}}, Grain: calendar.GrainWeek},

@@ -51,7 +51,7 @@ var mutants = []mutant{
 	{"what was not received counts", "metrics/fold/case.go", "if at.pos < c.voidBefore {", "if false {", 0},
 	{"an unknown instant is known", "metrics/fold/case.go", "c.timeUnknown = d.TimeUnknown != nil && *d.TimeUnknown", "c.timeUnknown = false", 0},
 	{"delivered after it was called off", "metrics/fold/clock.go", "if end.before(done) {", "if false {", 5},
-	{"rows are counted once more when they are written again", "metrics/facts.go", "FROM %s FINAL\n            WHERE edition = 'live'", "FROM %s\n            WHERE edition = 'live'", 0},
+	{"rows are counted once more when they are written again", "metrics/facts.go", "FROM %s FINAL\n            PREWHERE edition = 'live'", "FROM %s\n            PREWHERE edition = 'live'", 0},
 
 	// Corrections, promises, pauses.
 	{"a corrected instant is ignored", "metrics/fold/correct.go", "n.time = *a.what.TimeNew", "_ = *a.what.TimeNew", 0},
