@@ -131,6 +131,7 @@ var messagesEn = map[string]string{
 	"overview.heading":                  "Service quality, %s",
 	"overview.tiles":                    "Leading indicators",
 	"overview.table":                    "Promises and standards",
+	"overview.running":                  "%s so far →",
 	"overview.hint":                     "By chapter of the manual · click a number for its list",
 	"overview.clocks":                   "Time limits of tickets",
 	"overview.clocks.none":              "No tickets with a time limit",

@@ -131,6 +131,7 @@ var messagesZh = map[string]string{
 	"overview.heading":                  "%s服务质量",
 	"overview.tiles":                    "主要指标",
 	"overview.table":                    "承诺与标准",
+	"overview.running":                  "%s至今 →",
 	"overview.hint":                     "按手册章节 · 点击数字查看名单",
 	"overview.clocks":                   "工单时限",
 	"overview.clocks.none":              "没有带时限的工单",

@@ -31,11 +31,14 @@ type Overview struct {
 	Nothing  bool
 	Last     string
 	LastText string
-	Summary  []Tally
-	Tiles    []Figure
-	Rows     []Figure
-	Regions  *Regions
-	Clocks   []Clock
+	// Running leads to the next period where that is the one of now.
+	Running     string
+	RunningText string
+	Summary     []Tally
+	Tiles       []Figure
+	Rows        []Figure
+	Regions     *Regions
+	Clocks      []Clock
 	// Unavailable are the panels that could not be made.
 	Unavailable Unavailable
 }

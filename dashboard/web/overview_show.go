@@ -121,6 +121,9 @@ func (s *Server) overviewShow(c *fiber.Ctx) error {
 	if v.Nothing {
 		v.Last, v.LastText = o.last("/")
 	}
+	if next := o.scope.Period.Next(); o.scope.Period.Grain != "" && o.scope.AsOf.IsZero() && next.Contains(calendar.DayOf(s.o.Now())) {
+		v.Running, v.RunningText = o.scope.In(next).URL("/"), o.lang.T("overview.running", o.lang.Period(next))
+	}
 	v.Clocks = page.ClocksOf(o.lang, o.scope, answers.Indicators, answers.Period)
 	if ind, ok := regional(answers, o.scope, dimension); ok {
 		q := o.scope.Question(ind.Key)
