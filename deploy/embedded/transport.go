@@ -54,6 +54,11 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		_ = reader.CloseWithError(context.Cause(r.Context()))
 		return nil, context.Cause(r.Context())
 	}
+	if r.Context().Err() != nil {
+		// Both have come at once: nobody waits for the answer any more.
+		_ = reader.CloseWithError(context.Cause(r.Context()))
+		return nil, context.Cause(r.Context())
+	}
 	if response.failed != nil {
 		return nil, response.failed
 	}

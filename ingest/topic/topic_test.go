@@ -325,6 +325,11 @@ func TestRebalanceLosesNothing(t *testing.T) {
 	generations := map[int32]bool{}
 	var mu sync.Mutex
 	seen := map[string]bool{}
+	waits := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(generations) < 2 && len(seen) > n*3/4
+	}
 	all, cancelAll := context.WithCancel(ctx)
 	defer cancelAll()
 	member := func(ctx context.Context, pause time.Duration) error {
@@ -350,6 +355,9 @@ func TestRebalanceLosesNothing(t *testing.T) {
 								t.Errorf("commit: %v", err)
 							}
 							sleep(ctx, pause)
+							// The last of them wait for the one that leaves.
+							for waits() && sleep(ctx, pause) {
+							}
 						}
 					})
 				}
