@@ -983,6 +983,23 @@ func TestPublishedAndRebuilt(t *testing.T) {
 	}
 }
 
+// A new phase is refused with its reason; what is refused is not kept.
+func TestPhase(t *testing.T) {
+	t.Parallel()
+	d := withEngine(t)
+	folder := olist.copy(d, "data")
+	start := []string{"phase", "start", "--data", folder, "--indicator", "on_time_delivery_rate", "--author", "quality", "--reason", "a new line"}
+	d.fails([]string{"new phase: only a change that is expected to last"}, append(start, "--day", "2018-03-05")...)
+	d.fails([]string{"new phase: on_time_delivery_rate has no data there"}, append(start, "--day", "2018-03-05", "--expected-to-last", "--where", "region=11")...)
+	d.fails([]string{"the chart by month shows 16 points before 2018-03-05 (want 12), 6 from it on", "no shift of seven points"}, append(start, "--day", "2018-03-05", "--expected-to-last")...)
+	d.fails([]string{"--day", "2018-13-05"}, append(start, "--day", "2018-13-05")...)
+	d.fails([]string{`--where "region": want DIMENSION=VALUE`}, append(start, "--day", "2018-03-05", "--where", "region")...)
+	d.fails([]string{"new phase: on_time_delivery_rate has none on 2018-03-05 in this scope"}, "phase", "withdraw", "--data", folder, "--indicator", "on_time_delivery_rate", "--day", "2018-03-05", "--author", "quality")
+	if said := d.must("phase", "list", "--data", folder); strings.TrimSpace(said) != "" {
+		t.Errorf("phases in force: %s", said)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
