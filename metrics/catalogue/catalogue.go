@@ -139,7 +139,8 @@ type Catalogue struct {
 	version    string
 }
 
-// Version changes with the content of any file.
+// Version changes with how any indicator is counted: facts of another version are
+// made again. Words, targets and what else only shows a figure leave it as it is.
 func (c *Catalogue) Version() string { return c.version }
 
 // All gives the indicators in their order.

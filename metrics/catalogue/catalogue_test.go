@@ -58,6 +58,27 @@ func TestLoad(t *testing.T) {
 	if err != nil || again.Version() != both.Version() {
 		t.Errorf("the same files have versions %s and %s, %v", both.Version(), again.Version(), err)
 	}
+	text, err := os.ReadFile("testdata/own/rate.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for change, counts := range map[string]bool{"chapter: \"9.9\"->chapter: \"1.0\"": false, "minimum: 30->minimum: 31": false, "reports: [delivered]->reports: [archived]": true} {
+		old, changed, _ := strings.Cut(change, "->")
+		if !strings.Contains(string(text), old) {
+			t.Errorf("there is no %q to change", old)
+		}
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "own.yaml"), []byte(strings.Replace(string(text), old, changed, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		other, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := other.Version() != both.Version(); got != counts {
+			t.Errorf("%s: another version: %v, want %v", change, got, counts)
+		}
+	}
 }
 
 func TestTargetOn(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,7 +55,6 @@ var FactDimensions = []string{"region", "outlet", "product", "channel"}
 // place. A key stands once over all files.
 func Load(dir string) (*Catalogue, error) {
 	c := &Catalogue{byKey: map[string]int{}}
-	content := sha256.New()
 	var faults []error
 	names, err := fs.Glob(builtin, "indicators/*.yaml")
 	if err != nil {
@@ -66,7 +66,6 @@ func Load(dir string) (*Catalogue, error) {
 		if err != nil {
 			return nil, fmt.Errorf("load catalogue: %w", err)
 		}
-		_, _ = content.Write(text)
 		faults = append(faults, c.add(filepath.Base(name), text)...)
 	}
 	if dir != "" {
@@ -88,19 +87,37 @@ func Load(dir string) (*Catalogue, error) {
 			if err != nil {
 				return nil, fmt.Errorf("load catalogue: %w", err)
 			}
-			_, _ = content.Write(text)
 			faults = append(faults, c.add(name, text)...)
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("load catalogue: %w", err)
 	}
-	c.version = hex.EncodeToString(content.Sum(nil)[:8])
+	if c.version, err = versionOf(c.indicators); err != nil {
+		return nil, fmt.Errorf("load catalogue: %w", err)
+	}
 	sort.SliceStable(c.indicators, func(i, j int) bool { return c.indicators[i].Chapter < c.indicators[j].Chapter })
 	for i, ind := range c.indicators {
 		c.byKey[ind.Key] = i
 	}
 	return c, nil
+}
+
+// versionOf is a hash of what decides how the indicators are counted.
+func versionOf(indicators []Indicator) (string, error) {
+	counted := slices.Clone(indicators)
+	for i := range counted {
+		ind := &counted[i]
+		ind.Title, ind.Meaning, ind.Section, ind.Chapter, ind.Chart = Text{}, Text{}, "", "", ""
+		ind.Targets, ind.Better, ind.Minimum, ind.Unit, ind.Scale = nil, "", 0, "", 0
+	}
+	slices.SortFunc(counted, func(a, b Indicator) int { return strings.Compare(a.Key, b.Key) })
+	text, err := json.Marshal(counted)
+	if err != nil {
+		return "", fmt.Errorf("version: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8]), nil
 }
 
 // add reads one file. Each fault begins with file and line.
