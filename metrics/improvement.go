@@ -30,7 +30,7 @@ const (
 	NoVerdictKind      NoVerdict = "kind"       // Before and after of such an indicator can't be compared: a count, a percentile, the state of now.
 	NoVerdictNoData    NoVerdict = "no_data"    // Nothing was counted on a side.
 	NoVerdictPending   NoVerdict = "pending"    // More than one in a hundred of its units can't be judged yet.
-	NoVerdictOverlap   NoVerdict = "overlap"    // Baseline and check share days.
+	NoVerdictOverlap   NoVerdict = "overlap"    // The baseline does not end before the days to check: they share days, or what is called before came after.
 	NoVerdictComparing NoVerdict = "incomplete" // The parts do not allow a comparison.
 )
 
@@ -169,7 +169,7 @@ func (m Improvement) comparable(cat *catalogue.Catalogue, asOf time.Time) NoVerd
 		return NoVerdictUnchecked
 	case m.Check.To.Start().After(asOf):
 		return NoVerdictRunning
-	case m.Baseline.To > m.Check.From && m.Check.To > m.Baseline.From:
+	case m.Baseline.To > m.Check.From:
 		return NoVerdictOverlap
 	case ind.Window == catalogue.Snap, ind.Moves(), ind.Kind != catalogue.Ratio && ind.Kind != catalogue.RatioOfCounts && ind.Kind != catalogue.Mean && ind.Kind != catalogue.NPS:
 		return NoVerdictKind

@@ -79,6 +79,8 @@ func TestImprovements_ByHand(t *testing.T) {
 	say("NOTHING").plan("2025-12-10", "no_such_rate", "51", "2025-10-06", "2025-12-15").check("2026-02-24", "2025-12-15", "2026-02-23")
 	say("COUNT").plan("2025-12-10", "case_volume", "51", "2025-10-06", "2025-12-15").check("2026-02-24", "2025-12-15", "2026-02-23")
 	say("OVERLAP").plan("2025-10-01", key, "51", "2025-10-06", "2025-12-16").check("2026-02-24", "2025-12-15", "2026-02-23")
+	// What is called before came after: that it was worse then is no verdict on what was done.
+	say("BACKWARDS").plan("2025-10-01", key, "51", "2025-12-15", "2026-02-23").check("2026-02-24", "2025-10-06", "2025-12-15")
 	say("LATER").plan("2026-05-10", key, "51", "2025-10-06", "2025-12-15")
 	queriestest.Store(t, r.db, event.TopicCases, 0, cases...)
 	queriestest.Store(t, r.db, event.TopicAssurance, 0, duties...)
@@ -106,7 +108,7 @@ func TestImprovements_ByHand(t *testing.T) {
 		}
 		want := map[string]metrics.NoVerdict{
 			"WORKED": "", "FUTILE": "", "RUNNING": metrics.NoVerdictRunning, "UNCHECKED": metrics.NoVerdictUnchecked, "UNPLANNED": metrics.NoVerdictUnplanned,
-			"ELSEWHERE": metrics.NoVerdictNoData, "NOTHING": metrics.NoVerdictIndicator, "COUNT": metrics.NoVerdictKind, "OVERLAP": metrics.NoVerdictOverlap,
+			"ELSEWHERE": metrics.NoVerdictNoData, "NOTHING": metrics.NoVerdictIndicator, "COUNT": metrics.NoVerdictKind, "OVERLAP": metrics.NoVerdictOverlap, "BACKWARDS": metrics.NoVerdictOverlap,
 		}
 		if diff := cmp.Diff(want, why); diff != "" {
 			t.Fatalf("as of %s: why there is no verdict (-want +got):\n%s", at, diff)
