@@ -31,6 +31,7 @@ const (
 	NoVerdictNoData    NoVerdict = "no_data"    // Nothing was counted on a side.
 	NoVerdictPending   NoVerdict = "pending"    // More than one in a hundred of its units can't be judged yet.
 	NoVerdictOverlap   NoVerdict = "overlap"    // The baseline does not end before the days to check: they share days, or what is called before came after.
+	NoVerdictTooMany   NoVerdict = "too_many"   // More were checked in its quarter and later than are compared at once.
 	NoVerdictComparing NoVerdict = "incomplete" // The parts do not allow a comparison.
 )
 
@@ -112,8 +113,11 @@ func (e *Evaluator) Improvements(ctx context.Context, asOf time.Time, judged int
 	}
 	slices.SortFunc(families, func(a, b calendar.Period) int { return cmp.Compare(b.From, a.From) })
 	for _, quarter := range families {
-		if judged -= len(members[quarter]); judged < 0 {
-			break
+		if judged = max(-1, judged-len(members[quarter])); judged < 0 {
+			for _, i := range members[quarter] {
+				out[i].NoVerdict = NoVerdictTooMany
+			}
+			continue
 		}
 		var tested []stats.Tested
 		for _, i := range members[quarter] {

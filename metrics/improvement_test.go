@@ -129,8 +129,12 @@ func TestImprovements_ByHand(t *testing.T) {
 	if m := ask(time.Date(2026, 2, 24, 8, 59, 59, 0, calendar.Beijing), 10)["WORKED"]; m.NoVerdict != metrics.NoVerdictUnchecked || m.State != "started" {
 		t.Errorf("before its check: %q, %s", m.NoVerdict, m.State)
 	}
+	// A quarter with more than are judged says so, as all before it.
+	if got := ask(time.Time{}, 1); got["WORKED"].NoVerdict != metrics.NoVerdictTooMany || got["FUTILE"].NoVerdict != metrics.NoVerdictTooMany || got["UNCHECKED"].NoVerdict != metrics.NoVerdictUnchecked {
+		t.Errorf("one judged at most: %q and %q", got["WORKED"].NoVerdict, got["FUTILE"].NoVerdict)
+	}
 	// Families are judged whole or not at all: there is one improvement in the first quarter with a verdict, and one in the quarter before.
-	if got := ask(time.Time{}, 2); got["WORKED"].Verdict != stats.VerdictImproved || got["FUTILE"].Before != nil {
+	if got := ask(time.Time{}, 2); got["WORKED"].Verdict != stats.VerdictImproved || got["FUTILE"].Before != nil || got["FUTILE"].NoVerdict != metrics.NoVerdictTooMany {
 		t.Errorf("two judged at most: %q and %v", got["WORKED"].Verdict, got["FUTILE"].Before)
 	}
 }
