@@ -98,7 +98,8 @@ func ImprovementOf(l Language, ind catalogue.Indicator, known bool, s Scope, m m
 	at := func(d fold.Days) Scope { return s.In(calendar.Period{From: d.From, To: d.To}) }
 	for dimension, values := range m.Where {
 		out.For = l.Value(dimension, values[0])
-		s = s.With(dimension, values[0])
+		// Its figures are those of the unit alone, whatever the page is filtered by.
+		s.Where = map[string]string{dimension: values[0]}
 		out.Indicator.Href = s.URL(IndicatorPath(ind.Key))
 	}
 	if m.Check.Len() > 0 && m.Where != nil {
