@@ -8,7 +8,10 @@ import (
 )
 
 // mostKept bounds what is kept, in figures of about half a kilobyte: some 40 MiB.
-const mostKept = 80_000
+const (
+	mostKept    = 80_000
+	figureBytes = 512
+)
 
 // kept are answers from the live state. They are those of one run of the fold: state
 // and facts change with a run alone, and with the next one all are dropped. What is
@@ -59,7 +62,7 @@ func keep[A any](ctx context.Context, k *kept, of pinned, kind string, q Questio
 	if err != nil {
 		return none, err
 	}
-	k.put(of, what.name, a, 1+size(a))
+	k.put(of, what.name, a, 1+len(what.name)/figureBytes+size(a))
 	return a, nil
 }
 

@@ -116,6 +116,24 @@ func TestKept_Together(t *testing.T) {
 	}
 }
 
+// TestKept_LongQuestions asks long questions that have hardly an answer: what is
+// kept is bounded by what it takes, of which the questions are a part.
+func TestKept_LongQuestions(t *testing.T) {
+	k := &kept{}
+	a := &asker{k: k}
+	const long = 1 << 14
+	for i := range 2 * mostKept * figureBytes / long {
+		a.figures(t, pinned{edition: liveEdition, run: 1}, Question{Where: map[string][]string{"region": {fmt.Sprintf("%0*d", long, i)}}}, 0)
+	}
+	taken := 0
+	for name := range k.answers {
+		taken += len(name)
+	}
+	if taken == 0 || taken > mostKept*figureBytes {
+		t.Errorf("questions of %d bytes are kept; want at most %d", taken, mostKept*figureBytes)
+	}
+}
+
 // TestKept_Bounded asks for more than is kept, side by side.
 func TestKept_Bounded(t *testing.T) {
 	k := &kept{}
