@@ -82,12 +82,13 @@ type Effect struct {
 func (e *Evaluator) Improvements(ctx context.Context, asOf time.Time, judged int) ([]Improvement, error) {
 	at := asOf
 	if at.IsZero() {
-		live, release, err := e.read(ctx, asOf, nil)
+		// The two sides of a comparison, and all of a family, are of one run.
+		live, release, err := e.Live(ctx)
 		if err != nil {
 			return nil, err
 		}
-		release()
-		at = live.asOf
+		defer release()
+		e, at = live, live.pinned.asOf
 	}
 	folded, err := e.editions.Improvements(ctx, at)
 	if err != nil {

@@ -173,3 +173,62 @@ func TestImprovements_Corrected(t *testing.T) {
 		t.Errorf("check %v, want %v", list[0].Check, want)
 	}
 }
+
+// TestImprovements_OneRun asks while runs of the fold follow each other: all that
+// is compared is of one of them.
+func TestImprovements_OneRun(t *testing.T) {
+	r := newRoom(t)
+	ctx := context.Background()
+	begin := time.Date(2025, 10, 6, 0, 0, 0, 0, calendar.Beijing)
+	var cases, duties [][]byte
+	for i := range 20 {
+		way{t, fmt.Sprintf("C-%d", i), begin.AddDate(0, 0, 7*i).Add(8 * time.Hour), "parcel", "510100", &cases}.accept(48).deliver(40)
+	}
+	for i := range 3 {
+		improvement{t, fmt.Sprintf("IMP-%d", i), &duties}.plan("2025-12-10", "on_time_delivery_rate", "51", "2025-10-06", "2025-12-15").check("2026-02-24", "2025-12-15", "2026-02-23")
+	}
+	queriestest.Store(t, r.db, event.TopicCases, 0, cases...)
+	queriestest.Store(t, r.db, event.TopicAssurance, 0, duties...)
+	at := time.Date(2026, 3, 25, 0, 0, 0, 0, calendar.Beijing)
+	if err := r.job.Run(ctx, at); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	runs := make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-asked:
+				runs <- nil
+				return
+			default:
+			}
+			at = at.Add(time.Minute)
+			if err := r.job.Run(ctx, at); err != nil {
+				runs <- err
+				return
+			}
+		}
+	}()
+	seen := map[time.Time]bool{}
+	for range 4 {
+		list, err := r.eval.Improvements(ctx, time.Time{}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := list[0].Before.AsOf
+		seen[first] = true
+		for _, m := range list {
+			if !m.Before.AsOf.Equal(first) || !m.After.AsOf.Equal(first) {
+				t.Errorf("%s: before as of %s, after as of %s; the first as of %s", m.Subject, m.Before.AsOf, m.After.AsOf, first)
+			}
+		}
+	}
+	close(asked)
+	if err := <-runs; err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) < 2 {
+		t.Error("no run went by")
+	}
+}
