@@ -174,8 +174,13 @@ func TestWords(t *testing.T) {
 	}
 	for _, f := range []string{fold.FlagIncomplete, fold.FlagIllogicalOrder, fold.FlagAfterEnd, fold.FlagAfterArchive, fold.FlagConflict, fold.FlagBadCorrection,
 		fold.FlagUnmatchedCorrection, fold.FlagUndecodable, fold.FlagPromiseLateChange, fold.FlagPromiseRepeated, fold.FlagResumedWithoutPause,
-		fold.FlagRepeatedAnswer, fold.FlagBadScore, fold.FlagDuplicateOfSelf} {
+		fold.FlagRepeatedAnswer, fold.FlagBadScore, fold.FlagDuplicateOfSelf,
+		fold.FlagPlanRepeated, fold.FlagPlanLate, fold.FlagCheckRepeated, fold.FlagTermsCorrected} {
 		keys = append(keys, "flag."+f)
+	}
+	for _, n := range []metrics.NoVerdict{metrics.NoVerdictUnplanned, metrics.NoVerdictUnchecked, metrics.NoVerdictRunning, metrics.NoVerdictIndicator, metrics.NoVerdictKind,
+		metrics.NoVerdictNoData, metrics.NoVerdictPending, metrics.NoVerdictOverlap, metrics.NoVerdictTooMany, metrics.NoVerdictComparing} {
+		keys = append(keys, "improvement.why."+string(n))
 	}
 	for _, s := range []metrics.Status{metrics.StatusMet, metrics.StatusNear, metrics.StatusMissed, metrics.StatusSmall, metrics.StatusNone, metrics.StatusNoData, metrics.StatusNoSource} {
 		keys = append(keys, "status."+string(s), "tally."+string(s))

@@ -17,6 +17,8 @@ const (
 	// FlagCheckRepeated: a second check of one improvement, which changes nothing: who may check until it fits finds what he
 	// looks for.
 	FlagCheckRepeated = "check_repeated"
+	// FlagTermsCorrected: a plan or a check was corrected or taken back, so that its terms are others than were first told.
+	FlagTermsCorrected = "terms_corrected"
 )
 
 // Days are a span of Beijing days, From inclusive and To exclusive.
@@ -94,6 +96,12 @@ func FoldImprovement(h History) Improvement {
 	m.Open = !closed.set()
 	if m.Check.Len() > 0 && planned.set() && !planned.at.Before(m.Check.From.Start()) {
 		m.flag(FlagPlanLate)
+	}
+	for _, n := range h.Notes {
+		terms := n.Event.Type == event.TypeImprovementPlanned || n.Event.Type == event.TypeImprovementChecked
+		if terms && (n.Fate == FateVoided || len(n.CorrectedBy) > 0) {
+			m.flag(FlagTermsCorrected)
+		}
 	}
 	if !planned.set() {
 		m.flag(FlagIncomplete)

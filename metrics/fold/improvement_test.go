@@ -63,6 +63,22 @@ func TestFoldImprovement_Flags(t *testing.T) {
 			s.add("improvement.planned", "2026-02-28 23:59", plan("loss_rate", "2026-02-01"))
 			s.add("improvement.checked", "2026-06-01 16:00", fields{"start": "2026-03-01", "end": "2026-06-01"})
 		}, "checked", nil},
+		{"the days to check corrected", func(s *story) {
+			s.add("improvement.planned", "2026-02-01 10:00", plan("loss_rate", "2026-02-01"))
+			s.add("improvement.checked", "2026-06-01 16:00", fields{"start": "2026-03-01", "end": "2026-06-01"}, withID("check"))
+			s.add("assurance.corrected", "2026-06-02 16:00", fields{"data": fields{"end": "2026-05-01"}}, correcting("check"))
+		}, "checked", []string{FlagTermsCorrected}},
+		{"planned late, and put earlier", func(s *story) {
+			s.add("improvement.planned", "2026-03-02 00:00", plan("loss_rate", "2026-02-01"), withID("plan"))
+			s.add("improvement.checked", "2026-06-01 16:00", fields{"start": "2026-03-01", "end": "2026-06-01"})
+			s.add("assurance.corrected", "2026-06-02 16:00", fields{"time_new": s.instant("2026-02-01 10:00")}, correcting("plan"))
+		}, "checked", []string{FlagTermsCorrected}},
+		{"checked again after the first check was taken back", func(s *story) {
+			s.add("improvement.planned", "2026-02-01 10:00", plan("loss_rate", "2026-02-01"))
+			s.add("improvement.checked", "2026-06-01 16:00", fields{"start": "2026-03-01", "end": "2026-06-01"}, withID("check"))
+			s.add("assurance.corrected", "2026-06-02 16:00", fields{"void": true}, correcting("check"))
+			s.add("improvement.checked", "2026-06-03 16:00", fields{"start": "2026-03-01", "end": "2026-05-01"})
+		}, "checked", []string{FlagTermsCorrected}},
 		{"begun without a plan", func(s *story) { s.add("improvement.started", "2026-03-01 09:00", fields{}) }, "started", []string{FlagIncomplete}},
 		{"begun before it was planned", func(s *story) {
 			s.add("improvement.started", "2026-01-01 09:00", fields{})
