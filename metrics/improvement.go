@@ -68,8 +68,8 @@ type Effect struct {
 	Interval Interval
 	// Ratio says that Value is after divided by before.
 	Ratio bool
-	// Phi is what the interval was widened by: the variation of the baseline's weeks
-	// as a multiple of that of sampling.
+	// Phi is what the interval was widened by: the variation of the baseline's weeks,
+	// of a short one of those before it too, as a multiple of that of sampling.
 	Phi float64
 	// P is the p value before it is held to the family.
 	P float64
@@ -231,12 +231,15 @@ func (e *Evaluator) compare(ctx context.Context, m *Improvement, asOf time.Time)
 }
 
 // phi is the variation of the baseline's weeks as a multiple of that of sampling,
-// 1 where there are too few weeks to tell.
+// 1 where there are too few weeks to tell. Of a short baseline the weeks before it
+// are among them, to [BaselineAtLeast]: who compares with fewer days does not know
+// less of how they vary.
 func (e *Evaluator) phi(ctx context.Context, q Question, ind catalogue.Indicator, baseline fold.Days) (float64, error) {
 	m := measure(ind)
 	if m == stats.MeasureValue {
 		return 1, nil
 	}
+	baseline.From = min(baseline.From, baseline.To-BaselineAtLeast)
 	first, last := calendar.PeriodOf(calendar.GrainWeek, baseline.From), calendar.PeriodOf(calendar.GrainWeek, baseline.To-1)
 	if first.From < baseline.From {
 		first = first.Next()

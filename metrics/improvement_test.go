@@ -139,6 +139,46 @@ func TestImprovements_ByHand(t *testing.T) {
 	}
 }
 
+// TestImprovements_ShortBaseline: weeks that swing between 70 and 90 in a hundred
+// are not calmer for who compares with four of them than with all.
+func TestImprovements_ShortBaseline(t *testing.T) {
+	r := newRoom(t)
+	ctx := context.Background()
+	begin := time.Date(2025, 6, 2, 0, 0, 0, 0, calendar.Beijing) // a Monday
+	var cases, duties [][]byte
+	for week := range 28 {
+		onTime := []int{70, 90}[week%2]
+		if week >= 24 {
+			onTime = 92
+		}
+		for i := range 100 {
+			hours := 40.0
+			if i >= onTime {
+				hours = 60
+			}
+			way{t, fmt.Sprintf("C-%d-%d", week, i), begin.AddDate(0, 0, 7*week).Add(8 * time.Hour), "parcel", "510100", &cases}.accept(48).deliver(hours)
+		}
+	}
+	day := func(week int) string { return begin.AddDate(0, 0, 7*week).Format(time.DateOnly) }
+	for _, from := range []int{0, 20} {
+		improvement{t, fmt.Sprintf("IMP-%d", from), &duties}.plan(day(22), "on_time_delivery_rate", "51", day(from), day(24)).check(day(29), day(24), day(28))
+	}
+	queriestest.Store(t, r.db, event.TopicCases, 0, cases...)
+	queriestest.Store(t, r.db, event.TopicAssurance, 0, duties...)
+	if err := r.job.Run(ctx, begin.AddDate(0, 0, 7*32)); err != nil {
+		t.Fatal(err)
+	}
+	list, err := r.eval.Improvements(ctx, time.Time{}, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		if e := m.Effect; m.Verdict != stats.VerdictNoEvidence || math.Abs(e.Value-0.12) > 5e-7 || e.Phi < 4 {
+			t.Errorf("%s, with %d days to compare: %q, %+v", m.Subject, m.Baseline.Len(), m.Verdict, e)
+		}
+	}
+}
+
 // TestImprovements_Corrected follows a correction of the check's days, and one of
 // the plan that takes it back.
 func TestImprovements_Corrected(t *testing.T) {
