@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"youzhi/metrics"
@@ -131,11 +132,16 @@ func ImprovementOf(l Language, ind catalogue.Indicator, known bool, s Scope, m m
 }
 
 // ImprovementsIn are the improvements that were compared, with days checked that
-// ended in the year up to a period's end: what a first page is to tell.
-func ImprovementsIn(p calendar.Period, all []metrics.Improvement) []metrics.Improvement {
+// ended in the year up to a scope's period's end: what a first page is to tell. In
+// one unit they are those of it.
+func ImprovementsIn(s Scope, all []metrics.Improvement) []metrics.Improvement {
 	var out []metrics.Improvement
 	for _, m := range all {
-		if m.Effect != nil && m.Check.To <= p.To && m.Check.To > p.To-366 {
+		ours := len(s.Where) == 0 || len(s.Where) == 1 && len(m.Where) == 1
+		for d, v := range s.Where {
+			ours = ours && slices.Contains(m.Where[d], v)
+		}
+		if ours && m.Effect != nil && m.Check.To <= s.Period.To && m.Check.To > s.Period.To-366 {
 			out = append(out, m)
 		}
 	}

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,5 +41,38 @@ func TestImprovementOf_Links(t *testing.T) {
 	// The page of the improvement leads back to where the reader was.
 	if u, err := url.Parse(out.Href); err != nil || u.Query().Get("product") != "ems" || u.Query().Get("region") != "33" {
 		t.Errorf("its page is %s", out.Href)
+	}
+}
+
+// TestImprovementsIn: a first page names those that were compared, of its unit
+// alone where it has one, with days checked that ended in the year before.
+func TestImprovementsIn(t *testing.T) {
+	october := calendar.PeriodOf(calendar.GrainMonth, calendar.Date(2026, time.October, 1))
+	of := func(subject, region string, ended calendar.Day, compared bool) metrics.Improvement {
+		m := metrics.Improvement{Where: map[string][]string{"region": {region}}}
+		m.Subject, m.Check = subject, fold.Days{From: ended - 90, To: ended}
+		if compared {
+			m.Effect = &metrics.Effect{}
+		}
+		return m
+	}
+	all := []metrics.Improvement{
+		of("late", "51", october.To, true), of("later", "51", october.To+1, true), of("old", "33", october.To-366, true),
+		of("year", "33", october.To-365, true), of("open", "51", october.To-30, false),
+	}
+	for _, c := range []struct {
+		where map[string]string
+		want  string
+	}{
+		{nil, "late year"}, {map[string]string{"region": "51"}, "late"}, {map[string]string{"region": "11"}, ""},
+		{map[string]string{"product": "ems"}, ""}, {map[string]string{"region": "51", "product": "ems"}, ""},
+	} {
+		var got []string
+		for _, m := range ImprovementsIn(Scope{Period: october, Where: c.where}, all) {
+			got = append(got, m.Subject)
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%v: %q, want %q", c.where, s, c.want)
+		}
 	}
 }

@@ -37,13 +37,17 @@ func (s *Server) improvementsList(c *fiber.Ctx) error {
 }
 
 // improvementsSaid are the improvements that a first page names, for the year up
-// to the end of its period.
+// to the end of its period; none for a past as_of, for which each would cost its
+// figures anew.
 func (s *Server) improvementsSaid(ctx context.Context, at *metrics.Evaluator, o *opening) ([]page.Improvement, error) {
+	if !o.scope.AsOf.IsZero() {
+		return nil, nil
+	}
 	all, err := at.Improvements(ctx, o.scope.AsOf, page.ImprovementsJudged)
 	if err != nil {
 		return nil, err
 	}
-	said := page.ImprovementsIn(o.scope.Period, all)
+	said := page.ImprovementsIn(o.scope, all)
 	return s.shownImprovements(o, said[:min(len(said), page.ImprovementsSaid)]), nil
 }
 
