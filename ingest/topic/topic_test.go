@@ -356,7 +356,10 @@ func TestRebalanceLosesNothing(t *testing.T) {
 							}
 							sleep(ctx, pause)
 							// The last of them wait for the one that leaves.
-							for waits() && sleep(ctx, pause) {
+							for waits() {
+								if !sleep(ctx, pause) {
+									return
+								}
 							}
 						}
 					})
