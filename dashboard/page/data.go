@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"youzhi/metrics"
 )
 
 // Data is the page about the data itself: how fresh it is, whether the books add
@@ -13,6 +15,7 @@ type Data struct {
 	AsOf       string
 	Lag        string
 	Topics     []Topic
+	Sources    []Source
 	Books      []Book
 	BooksAt    string
 	BooksBad   bool
@@ -55,6 +58,22 @@ func TopicOf(l Language, name string, newest, received, now time.Time) Topic {
 	t.Newest, t.Received = Time(newest), Time(received)
 	t.Lag, t.Behind = l.Span(now.Sub(newest)), l.Span(received.Sub(newest))
 	return t
+}
+
+// Source is when one source was last heard of.
+type Source struct {
+	Name, Newest string
+	Lag          string // now - Newest
+	Gap          string // the longest it was silent before
+	Days         string // with events
+	Silent       bool
+}
+
+// SourceOf makes a source's line.
+func SourceOf(l Language, s metrics.Source, now time.Time) Source {
+	return Source{
+		Name: s.Name, Newest: Time(s.Newest), Lag: l.Span(now.Sub(s.Newest)), Gap: l.Span(s.Gap), Days: Count(int64(s.Days)), Silent: s.Silent(now),
+	}
 }
 
 // Book is the reconciliation of one partition.

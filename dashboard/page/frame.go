@@ -119,7 +119,9 @@ type Fresh struct {
 	// Books says whether the books add up, in words; Bad if they don't.
 	Books string
 	Bad   bool
-	Href  string
+	// Silent says how many sources have fallen silent; empty: none.
+	Silent string
+	Href   string
 }
 
 // Standing is what is known about the data, for Fresh.
@@ -129,7 +131,9 @@ type Standing struct {
 	// Reconciled is when the books were last looked at; zero: never.
 	Reconciled time.Time
 	Missing    int64
-	Err        error
+	// Silent is how many sources have fallen silent.
+	Silent int
+	Err    error
 }
 
 // lagLimit is how old the figures may be before the page says so loudly.
@@ -151,6 +155,9 @@ func FreshOf(l Language, s Standing, now time.Time, href string) Fresh {
 		if !s.Newest.IsZero() && s.AsOf.Sub(s.Newest) > 24*time.Hour {
 			f.Newest = calendar.DayOf(s.Newest).String()
 		}
+	}
+	if s.Silent > 0 {
+		f.Silent = l.T("fresh.silent", s.Silent)
 	}
 	switch {
 	case s.Reconciled.IsZero():

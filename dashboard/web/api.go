@@ -217,6 +217,15 @@ type apiSimulation struct {
 	Loaded float64   `json:"loaded"`
 }
 
+// apiSource is when a source was last heard of.
+type apiSource struct {
+	Source            string    `json:"source"`
+	Newest            time.Time `json:"newest"`
+	Days              int       `json:"days"`
+	LongestGapSeconds float64   `json:"longest_gap_seconds"`
+	Silent            bool      `json:"silent"`
+}
+
 func (s *Server) apiFreshness(c *fiber.Ctx) error {
 	if _, err := query(c); err != nil {
 		return err
@@ -256,6 +265,15 @@ func (s *Server) apiFreshness(c *fiber.Ctx) error {
 		fresh = append(fresh, f)
 	}
 	out["topics"] = fresh
+	sources, err := s.o.Evaluator.Sources(ctx, s.o.Now())
+	if err != nil {
+		return err
+	}
+	heard := []apiSource{}
+	for _, source := range sources {
+		heard = append(heard, apiSource{Source: source.Name, Newest: source.Newest, Days: source.Days, LongestGapSeconds: source.Gap.Seconds(), Silent: source.Silent(s.o.Now())})
+	}
+	out["sources"] = heard
 	var missing int64
 	for _, b := range books {
 		missing += b.Missing

@@ -42,6 +42,13 @@ func (s *Server) dataShow(c *fiber.Ctx) error {
 		})
 	}
 	panel("freshness", func() (err error) { topics, err = s.topics(ctx); return err })
+	panel("sources", func() error {
+		sources, err := s.o.Evaluator.Sources(ctx, now)
+		for _, source := range sources {
+			v.Sources = append(v.Sources, page.SourceOf(l, source, now))
+		}
+		return err
+	})
 	panel("books", func() (err error) { v.Books, err = s.books(ctx); return err })
 	panel("quarantine", func() error {
 		if err := s.o.DB.Select(ctx, &v.Reasons, queries.File("page/quarantine_counts"), nil); err != nil {

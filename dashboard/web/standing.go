@@ -78,6 +78,15 @@ func (s *Server) standing(ctx context.Context) page.Standing {
 			out.Newest = t.Newest
 		}
 	}
+	sources, err := s.o.Evaluator.Sources(ctx, s.o.Now())
+	if err != nil {
+		return page.Standing{Err: err}
+	}
+	for _, source := range sources {
+		if source.Silent(s.o.Now()) {
+			out.Silent++
+		}
+	}
 	books, err := s.books(ctx)
 	if err != nil {
 		return page.Standing{Err: err}
