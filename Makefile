@@ -47,7 +47,7 @@ endif
 # others draw whole operators or ask for all pages and papers: the race detector
 # makes that several times as long, and `make verify` watches what runs side by
 # side there.
-WITHOUT_RACE := youzhi youzhi/jobs/fold youzhi/jobs/report youzhi/dashboard/web youzhi/metrics
+WITHOUT_RACE := youzhi youzhi/jobs/fold youzhi/jobs/report youzhi/dashboard/web youzhi/metrics youzhi/ingest/source/simulate
 
 # Two packages at a time at most: several of them hold a ClickHouse engine each.
 test: setup ## run all tests, with the race detector where things run side by side
@@ -70,7 +70,7 @@ verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of 
 	$(GO) mod verify
 	$(GO) mod tidy -diff
 	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m -skip 'TestTruth|TestFoldInAnyOrder|TestMutants' ./jobs/fold
-	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m -p 2 -run 'TestSite/pages|TestTrends|TestArchive|TestGolden|TestImprovements' ./dashboard/web ./jobs/report ./metrics
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 30m -p 2 -run 'TestSite/pages|TestTrends|TestArchive|TestGolden|TestImprovements|TestFeed' ./dashboard/web ./jobs/report ./metrics ./ingest/source/simulate
 	CGO_ENABLED=0 YOUZHI_SEEDS=200 $(GO) test -count=1 -timeout 30m -run 'TestFoldInAnyOrder' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=10 $(GO) test -count=1 -timeout 30m -run 'TestTruth' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=1 $(GO) test -count=1 -timeout 30m -run 'TestMutants' ./jobs/fold
