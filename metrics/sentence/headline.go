@@ -3,6 +3,7 @@ package sentence
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,6 +41,7 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 		ended, settled int
 		data           bool
 		spoken         = map[string]stats.Direction{} // what is said of indicators
+		since          = map[string]calendar.Day{}
 	)
 	for _, t := range trends {
 		if len(t.By) > 0 {
@@ -56,26 +58,52 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 			continue
 		}
 		said := v.stretch(t, s)
-		said.Text += v.where(said, s.lead.Side, period, trends)
 		signals = append(signals, said)
-		spoken[t.Key] = said.Direction
+		spoken[t.Key], since[t.Key] = said.Direction, said.Span.From
 		if said.Ended {
 			ended++
 		} else {
 			counts[said.Direction]++
 		}
 	}
+	strong := v.strong(period, trends)
+	// What began somewhere long before it was seen in the whole is told there too: the
+	// whole may have it from there. The earliest speaks for its indicator.
+	origins := map[string]Sentence{}
+	for _, s := range strong {
+		have, ok := origins[s.Key]
+		if !s.Ended && spoken[s.Key] == s.Direction && s.Span.From+longBefore <= since[s.Key] && (!ok || s.Span.From < have.Span.From) {
+			origins[s.Key] = s
+		}
+	}
 	// One sentence of a place and a direction: indicators that measure the same
 	// twice would say it twice.
 	whole, placed := len(signals), map[string]bool{}
-	for _, s := range v.strong(period, trends) {
+	for i, said := range signals {
+		if origin, ok := origins[said.Key]; ok {
+			place := fmt.Sprint(origin.By, origin.Direction)
+			if placed[place] {
+				delete(origins, said.Key)
+			}
+			placed[place] = true
+		}
+		signals[i].Text += v.where(said, said.Signal.Side, period, trends, origins[said.Key].By)
+	}
+	parts := 0
+	for _, s := range strong {
 		place := fmt.Sprint(s.By, s.Direction)
 		if spoken[s.Key] != s.Direction && !placed[place] {
 			signals = append(signals, s)
 			placed[place] = true
+			parts++
 		}
 	}
 	slices.SortStableFunc(signals, func(a, b Sentence) int { return cmp.Compare(rank(a), rank(b)) })
+	for i := len(signals) - 1; i >= 0; i-- {
+		if origin, ok := origins[signals[i].Key]; ok && len(signals[i].By) == 0 {
+			signals = slices.Insert(signals, i+1, origin)
+		}
+	}
 	var line []string
 	for _, d := range []stats.Direction{stats.DirectionConcern, stats.DirectionImprovement, stats.DirectionNeutral} {
 		if n := counts[d]; n > 0 {
@@ -90,8 +118,8 @@ func (v Voice) Headline(period calendar.Period, figures []metrics.Figure, trends
 	}
 	switch {
 	case len(line) > 0:
-	case len(placed) > 0:
-		line = []string{v.t("headline.parts", len(placed))}
+	case parts > 0:
+		line = []string{v.t("headline.parts", parts)}
 	case settled > 0:
 		line = []string{v.t("headline.none")}
 	case data:
@@ -208,9 +236,9 @@ const mostPlaces = 3
 const longBefore = 28
 
 // where names the values of a split in which the same change is seen in the
-// period; empty if there are none. Those in which it began long before come first,
+// period, but for one; empty if there are none. Those in which it began long before come first,
 // the earliest of all at the front, then the others by the strength of their rules.
-func (v Voice) where(said Sentence, side stats.Side, period calendar.Period, trends []metrics.Trend) string {
+func (v Voice) where(said Sentence, side stats.Side, period calendar.Period, trends []metrics.Trend, but map[string]string) string {
 	type place struct {
 		name  string
 		order int
@@ -218,7 +246,7 @@ func (v Voice) where(said Sentence, side stats.Side, period calendar.Period, tre
 	}
 	var places []place
 	for _, t := range splits(trends) {
-		if t.Key != said.Key {
+		if t.Key != said.Key || maps.Equal(t.By, but) {
 			continue
 		}
 		periods := t.Periods()
