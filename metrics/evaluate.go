@@ -464,7 +464,7 @@ func (e *Evaluator) fromState(ctx context.Context, q Question, inds []catalogue.
 		}
 	}
 	var lock sync.Mutex
-	return sideBySide(ctx, order, func(ctx context.Context, of units) error {
+	return sideBySide(ctx, beside, order, func(ctx context.Context, of units) error {
 		err := e.count(ctx, q, groups[of], edition, asOf, func(c cell, role string, p parts) {
 			lock.Lock()
 			defer lock.Unlock()
@@ -485,11 +485,12 @@ func (e *Evaluator) fromState(ctx context.Context, q Question, inds []catalogue.
 // done by one thread.
 const beside = 2
 
-// sideBySide does something with each of some things, and gives its first error.
-func sideBySide[T any](ctx context.Context, things []T, do func(context.Context, T) error) error {
+// sideBySide does something with each of some things, at most so many of them at
+// once, and gives its first error.
+func sideBySide[T any](ctx context.Context, most int, things []T, do func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	places := make(chan struct{}, beside)
+	places := make(chan struct{}, most)
 	var all sync.WaitGroup
 	for _, thing := range things {
 		places <- struct{}{}

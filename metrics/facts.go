@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"youzhi/metrics/calendar"
@@ -131,24 +130,19 @@ const refreshing = 3
 
 // replaceAll replaces the facts of some days of each window.
 func (f *Facts) replaceAll(ctx context.Context, run uint64, windows map[window][]member, days map[window]map[calendar.Day]struct{}, asOf time.Time) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	places := make(chan struct{}, refreshing)
-	var all sync.WaitGroup
-	for w, members := range windows {
-		if len(days[w]) == 0 {
-			continue
+	var changed []window
+	for w := range windows {
+		if len(days[w]) > 0 {
+			changed = append(changed, w)
 		}
-		places <- struct{}{}
-		all.Go(func() {
-			defer func() { <-places }()
-			if err := f.replace(ctx, run, w, members, slices.Sorted(maps.Keys(days[w])), asOf); err != nil {
-				cancel(fmt.Errorf("facts of %s by %s: %w", w.base, w.anchor, err))
-			}
-		})
 	}
-	all.Wait()
-	if err := context.Cause(ctx); err != nil {
+	err := sideBySide(ctx, refreshing, changed, func(ctx context.Context, w window) error {
+		if err := f.replace(ctx, run, w, windows[w], slices.Sorted(maps.Keys(days[w])), asOf); err != nil {
+			return fmt.Errorf("facts of %s by %s: %w", w.base, w.anchor, err)
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	return f.totals(ctx, run, windows, days)

@@ -278,7 +278,7 @@ func effect(ind catalogue.Indicator, before, after Figure, phi float64) (*Effect
 		if err != nil {
 			return nil, ""
 		}
-		return &Effect{Value: c.Difference, Interval: Interval{c.Interval.Lower, c.Interval.Upper, c.Interval.Method}, Phi: phi, P: c.P}, c.Verdict
+		return &Effect{Value: c.Difference, Interval: Interval(c.Interval), Phi: phi, P: c.P}, c.Verdict
 	case catalogue.RatioOfCounts:
 		events := func(f Figure) stats.Events {
 			return stats.Events{X: int64(math.Round(*f.Numerator)), Exposure: *f.Denominator}
@@ -287,7 +287,7 @@ func effect(ind catalogue.Indicator, before, after Figure, phi float64) (*Effect
 		if err != nil || c.Unbounded {
 			return nil, ""
 		}
-		return &Effect{Value: c.Ratio, Interval: Interval{c.Interval.Lower, c.Interval.Upper, c.Interval.Method}, Ratio: true, Phi: phi, P: c.P}, c.Verdict
+		return &Effect{Value: c.Ratio, Interval: Interval(c.Interval), Ratio: true, Phi: phi, P: c.P}, c.Verdict
 	}
 	// The standard error is half of the figure's own interval by the normal
 	// quantile, a little large where that is Student's.
@@ -304,5 +304,5 @@ func effect(ind catalogue.Indicator, before, after Figure, phi float64) (*Effect
 	if before.Units < ind.Minimum || after.Units < ind.Minimum {
 		c.Verdict = stats.VerdictTooFew
 	}
-	return &Effect{Value: c.Difference, Interval: Interval{c.Interval.Lower, c.Interval.Upper, c.Interval.Method}, Phi: phi, P: c.P}, c.Verdict
+	return &Effect{Value: c.Difference, Interval: Interval(c.Interval), Phi: phi, P: c.P}, c.Verdict
 }

@@ -92,9 +92,10 @@ func breaksOf(all []PhaseBreak, key string, where map[string][]string, by map[st
 		}
 		scope[d] = values[0]
 	}
+	text := scopeText(scope)
 	var out []PhaseBreak
 	for _, b := range all {
-		if b.Key == key && scopeText(b.Where) == scopeText(scope) {
+		if b.Key == key && scopeText(b.Where) == text {
 			out = append(out, b)
 		}
 	}
