@@ -984,7 +984,7 @@ func (p *program) report(ctx context.Context, o report.Order) error {
 		if name != "" {
 			fmt.Fprintln(p.out, name)
 		}
-		return errors.Join(err, f.editions.Close(context.WithoutCancel(ctx)))
+		return err
 	})
 }
 
@@ -1011,39 +1011,32 @@ func (p *program) phaseCommand() *cobra.Command {
 		}
 		return nil
 	}
-	start := &cobra.Command{
-		Use:   "start --indicator KEY --day DAY --author NAME --reason TEXT --expected-to-last",
-		Short: "begin a new phase: what was before no longer says what to expect",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+	// decide does something with the decision that the flags name, and says so.
+	decide := func(said string, do func(context.Context, *metrics.Evaluator) error) func(*cobra.Command, []string) error {
+		return func(cmd *cobra.Command, _ []string) error {
 			if err := read(); err != nil {
 				return err
 			}
 			return p.withFigures(cmd.Context(), func(_ *stores, f *figures) error {
-				err := f.eval.StartPhase(cmd.Context(), b, lasts)
-				if err == nil {
-					fmt.Fprintf(p.out, "a new phase of %s begins on %s\n", b.Key, b.Day)
+				if err := do(cmd.Context(), f.eval); err != nil {
+					return err
 				}
-				return errors.Join(err, f.editions.Close(context.WithoutCancel(cmd.Context())))
+				fmt.Fprintf(p.out, said, b.Key, b.Day)
+				return nil
 			})
-		},
+		}
+	}
+	start := &cobra.Command{
+		Use:   "start --indicator KEY --day DAY --author NAME --reason TEXT --expected-to-last",
+		Short: "begin a new phase: what was before no longer says what to expect",
+		Args:  cobra.NoArgs,
+		RunE:  decide("a new phase of %s begins on %s\n", func(ctx context.Context, eval *metrics.Evaluator) error { return eval.StartPhase(ctx, b, lasts) }),
 	}
 	withdraw := &cobra.Command{
 		Use:   "withdraw --indicator KEY --day DAY --author NAME",
 		Short: "take a new phase back",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := read(); err != nil {
-				return err
-			}
-			return p.withFigures(cmd.Context(), func(_ *stores, f *figures) error {
-				err := f.eval.WithdrawPhase(cmd.Context(), b)
-				if err == nil {
-					fmt.Fprintf(p.out, "the phase of %s from %s on is taken back\n", b.Key, b.Day)
-				}
-				return errors.Join(err, f.editions.Close(context.WithoutCancel(cmd.Context())))
-			})
-		},
+		RunE:  decide("the phase of %s from %s on is taken back\n", func(ctx context.Context, eval *metrics.Evaluator) error { return eval.WithdrawPhase(ctx, b) }),
 	}
 	for _, c := range []*cobra.Command{start, withdraw} {
 		f := c.Flags()
@@ -1068,7 +1061,7 @@ func (p *program) phaseCommand() *cobra.Command {
 				for _, b := range all {
 					fmt.Fprintf(p.out, "%s %s from %s: %s (%s, %s)\n", b.Key, b.Scope(), b.Day, b.Reason, b.Author, b.DecidedAt.In(calendar.Beijing).Format(time.DateOnly))
 				}
-				return errors.Join(err, f.editions.Close(context.WithoutCancel(cmd.Context())))
+				return err
 			})
 		},
 	}
@@ -1090,7 +1083,8 @@ func (p *program) withFigures(ctx context.Context, work func(*stores, *figures) 
 	if err != nil {
 		return s.close(err)
 	}
-	return s.close(work(s, f))
+	err = work(s, f)
+	return s.close(errors.Join(err, f.editions.Close(context.WithoutCancel(ctx))))
 }
 
 func (p *program) rebuildCommand() *cobra.Command {
