@@ -217,6 +217,15 @@ type apiSimulation struct {
 	Loaded float64   `json:"loaded"`
 }
 
+// askedAsOf is the as_of of a question that has no other parameter.
+func (s *Server) askedAsOf(c *fiber.Ctx) (time.Time, error) {
+	v, err := query(c, "as_of")
+	if err != nil {
+		return time.Time{}, err
+	}
+	return parameters{"as_of": v.Get("as_of")}.asOf(s.o.Now())
+}
+
 // apiSource is when a source was last heard of.
 type apiSource struct {
 	Source            string    `json:"source"`

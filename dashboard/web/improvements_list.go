@@ -79,21 +79,13 @@ func (s *Server) improvementShow(c *fiber.Ctx) error {
 	if i < 0 {
 		return &notFound{"fault.not_found.improvement", []any{clip(id)}}
 	}
-	rows, err := s.storedEvents(ctx, improvementEvents, id)
-	if err != nil {
-		return err
-	}
-	elsewhere, err := s.elsewhere(ctx, improvementEvents, id)
-	if err != nil {
-		return err
-	}
-	events := make([]event.Event, len(rows))
-	for k, r := range rows {
-		events[k] = r.event(id)
-	}
 	asOf := o.scope.AsOf
 	if asOf.IsZero() {
 		asOf = o.standing.AsOf
+	}
+	rows, history, err := s.history(ctx, improvementEvents, id, asOf)
+	if err != nil {
+		return err
 	}
 	path := page.ImprovementsPath + "/" + c.Params("id")
 	v := &page.ImprovementPage{
@@ -103,7 +95,7 @@ func (s *Server) improvementShow(c *fiber.Ctx) error {
 		Raw:         "/api/v1" + path + "/events",
 	}
 	v.Bar.Fixed()
-	v.Events, v.Counted = page.EventsOf(o.lang, told(rows, fold.Effective(events, asOf, elsewhere), improvementEvents.topic))
+	v.Events, v.Counted = page.EventsOf(o.lang, told(rows, history, improvementEvents.topic))
 	return s.send(c, v)
 }
 
@@ -146,11 +138,7 @@ type apiEffect struct {
 // apiImprovements answers with all improvements, of which the page's number has
 // figures and a verdict.
 func (s *Server) apiImprovements(c *fiber.Ctx) error {
-	v, err := query(c, "as_of")
-	if err != nil {
-		return err
-	}
-	asOf, err := parameters{"as_of": v.Get("as_of")}.asOf(s.o.Now())
+	asOf, err := s.askedAsOf(c)
 	if err != nil {
 		return err
 	}

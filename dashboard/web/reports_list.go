@@ -156,11 +156,7 @@ func apiReportOf(e queries.ReportEntry) apiReport {
 
 // apiBacklogs is what is open under each time limit, at as_of or now.
 func (s *Server) apiBacklogs(c *fiber.Ctx) error {
-	v, err := query(c, "as_of")
-	if err != nil {
-		return err
-	}
-	asOf, err := parameters{"as_of": v.Get("as_of")}.asOf(s.o.Now())
+	asOf, err := s.askedAsOf(c)
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,24 @@ func (s *Server) elsewhere(ctx context.Context, b base, id string) (map[fold.Ide
 	return out, nil
 }
 
+// history is the events of one subject as they are stored, and what counts of them
+// at an instant; none are stored of a subject that is not there.
+func (s *Server) history(ctx context.Context, b base, id string, asOf time.Time) ([]stored, fold.History, error) {
+	rows, err := s.storedEvents(ctx, b, id)
+	if err != nil || len(rows) == 0 {
+		return nil, fold.History{}, err
+	}
+	elsewhere, err := s.elsewhere(ctx, b, id)
+	if err != nil {
+		return nil, fold.History{}, err
+	}
+	events := make([]event.Event, len(rows))
+	for i, r := range rows {
+		events[i] = r.event(id)
+	}
+	return rows, fold.Effective(events, asOf, elsewhere), nil
+}
+
 // told puts what became of each event beside its places in the log. Copies are
 // alike: the one that counts is shown at the first place.
 func told(rows []stored, history fold.History, topic string) []page.Stored {
@@ -190,26 +208,17 @@ func (s *Server) subjectShow(b base) fiber.Handler {
 			return err
 		}
 		ctx, l := c.UserContext(), o.lang
-		rows, err := s.storedEvents(ctx, b, id)
+		asOf := o.standing.AsOf
+		if asOf.IsZero() {
+			asOf = s.o.Now()
+		}
+		rows, history, err := s.history(ctx, b, id, asOf)
 		if err != nil {
 			return err
 		}
 		if len(rows) == 0 {
 			return &notFound{"fault.not_found.subject", []any{clip(id)}}
 		}
-		elsewhere, err := s.elsewhere(ctx, b, id)
-		if err != nil {
-			return err
-		}
-		events := make([]event.Event, len(rows))
-		for i, r := range rows {
-			events[i] = r.event(id)
-		}
-		asOf := o.standing.AsOf
-		if asOf.IsZero() {
-			asOf = s.o.Now()
-		}
-		history := fold.Effective(events, asOf, elsewhere)
 		state, err := s.anchors(ctx, b, id)
 		if err != nil {
 			return err
