@@ -28,8 +28,26 @@ const (
 // earliest bounds the time of an event; real logs hold stamps of 1948.
 var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// canonicalisers are reused, for every message is copied once to be hashed.
-var canonicalisers = sync.Pool{New: func() any { return new(canonicaliser) }}
+// Decoder reads messages one after the other and reuses its memory. It is one
+// goroutine's at a time; the zero value is ready.
+type Decoder struct {
+	walker walker
+	hashed []byte // the canonical form, of which the hash is taken
+	data   []byte
+}
+
+// Fields are an Event whose text is still bytes of the message or of the Decoder:
+// they are good until its next Decode.
+type Fields struct {
+	Source, ID, Subject, Sequence, CorrectsID []byte
+	Type, DataSchema                          string // the contract's own
+	Time, Recorded                            time.Time
+	Test                                      bool
+	Data                                      []byte
+	Hash                                      Hash
+}
+
+var decoders = sync.Pool{New: func() any { return new(Decoder) }}
 
 // Decode reads one message. recordedAt is its Kafka timestamp, topic the topic
 // it came from; "" leaves the topic unchecked. The error is always a *Reject.
@@ -38,44 +56,53 @@ var canonicalisers = sync.Pool{New: func() any { return new(canonicaliser) }}
 // Members of the envelope and of data that the contract does not name are
 // allowed; they stay in Data and count in Hash.
 func Decode(value []byte, recordedAt time.Time, topic string) (*Event, error) {
-	switch {
-	case len(value) == 0:
-		return nil, &Reject{CodeEmpty, "the message has no bytes"}
-	case len(value) > MaxSize:
-		return nil, &Reject{CodeOversize, fmt.Sprintf("%d bytes, at most %d are read", len(value), MaxSize)}
-	case !utf8.Valid(value):
-		return nil, &Reject{CodeUTF8, fmt.Sprintf("byte %d is not UTF-8", invalidAt(value))}
+	d := decoders.Get().(*Decoder)
+	defer decoders.Put(d)
+	f, err := d.Decode(value, recordedAt, topic)
+	if err != nil {
+		return nil, err
 	}
-	// The one strict pass over the grammar: exactly one JSON value, in UTF-8,
-	// without duplicate names. All that follows relies on it.
-	if !jsontext.Value(value).IsValid() {
-		return nil, diagnose(value)
-	}
-	hash, ok := hashOf(value)
-	if !ok {
-		return nil, diagnose(value)
-	}
-	e := &Event{Hash: hash}
-	w := walker{strict: true, recordedAt: recordedAt}
-	w.envelope(value, e, topic)
-	if w.faults.first != nil {
-		return nil, w.faults.first
-	}
-	return e, nil
+	return &Event{
+		Source: string(f.Source), ID: string(f.ID), Type: f.Type, Subject: string(f.Subject), Time: f.Time,
+		Sequence: string(f.Sequence), Recorded: f.Recorded, Test: f.Test, CorrectsID: string(f.CorrectsID),
+		DataSchema: f.DataSchema, Data: bytes.Clone(f.Data), Hash: f.Hash,
+	}, nil
 }
 
-// hashOf hashes a message that is valid JSON; it fails where that is too deep.
-func hashOf(value []byte) (Hash, bool) {
-	c := canonicalisers.Get().(*canonicaliser)
-	defer canonicalisers.Put(c)
-	c.out, c.members, c.order, c.depth = c.out[:0], c.members[:0], c.order[:0], 0
-	s := scanner{b: value}
-	raw, ok := s.value()
-	if !ok || !c.value(raw) {
-		return Hash{}, false
+// Decode is the function Decode for those who read many messages and copy what
+// they need at once.
+func (d *Decoder) Decode(value []byte, recordedAt time.Time, topic string) (Fields, error) {
+	switch {
+	case len(value) == 0:
+		return Fields{}, &Reject{CodeEmpty, "the message has no bytes"}
+	case len(value) > MaxSize:
+		return Fields{}, &Reject{CodeOversize, fmt.Sprintf("%d bytes, at most %d are read", len(value), MaxSize)}
+	case !utf8.Valid(value):
+		return Fields{}, &Reject{CodeUTF8, fmt.Sprintf("byte %d is not UTF-8", invalidAt(value))}
 	}
-	sum := sha256.Sum256(c.out)
-	return Hash(sum[:len(Hash{})]), true
+	w := &d.walker
+	if !w.read(value) {
+		return Fields{}, diagnose(value)
+	}
+	w.faults, w.strict, w.recordedAt, w.path = faults{}, true, recordedAt, w.path[:0]
+	f := d.envelope(topic)
+	if w.faults.first != nil {
+		return Fields{}, w.faults.first
+	}
+	if !d.hash(&f) {
+		return Fields{}, diagnose(value)
+	}
+	return f, nil
+}
+
+func (d *Decoder) hash(f *Fields) bool {
+	var err error
+	if d.hashed, err = d.walker.appendCanonical(d.hashed[:0], 0); err != nil {
+		return false
+	}
+	sum := sha256.Sum256(d.hashed)
+	f.Hash = Hash(sum[:len(Hash{})])
+	return true
 }
 
 func invalidAt(value []byte) int {
@@ -96,12 +123,12 @@ func diagnose(value []byte) *Reject {
 	first, end, err := readValue(value, lax...)
 	if err != nil {
 		var s *jsontext.SyntacticError
-		if errors.As(err, &s) && depth(value[:min(s.ByteOffset+1, int64(len(value)))]) >= libraryDepth {
+		if errors.As(err, &s) && deepest(value[:min(s.ByteOffset+1, int64(len(value)))]) >= libraryDepth {
 			return tooDeep()
 		}
 		return &Reject{CodeJSON, explain(value, err)}
 	}
-	if depth(first) > MaxDepth {
+	if deepest(first) > MaxDepth {
 		return tooDeep()
 	}
 	if _, _, err := readValue(first, jsontext.AllowDuplicateNames(true)); err != nil {
@@ -147,6 +174,7 @@ func explain(value []byte, err error) string {
 
 // walker checks JSON against plans. It fills payloads where it is given one.
 type walker struct {
+	tape
 	faults     faults
 	strict     bool // also missing, range and the relations; else only types
 	recordedAt time.Time
@@ -187,8 +215,8 @@ func (w *walker) fault(code Code, member, format string, args ...any) {
 	w.faults.add(code, pointer, format, args...)
 }
 
-func (w *walker) wrongType(raw []byte, needs string) {
-	w.fault(CodeType, "", "is %s, %s is needed", kindOf(raw), needs)
+func (w *walker) wrongType(i int32, needs string) {
+	w.fault(CodeType, "", "is %s, %s is needed", w.kindOf(i), needs)
 }
 
 // envelope is the message: the attributes of CloudEvents 1.0 that the contract
@@ -209,62 +237,97 @@ type envelope struct {
 	Data            jsontext.Value `json:"data" rule:"required"`
 }
 
-// envelope reads the attributes into e and checks data by the type they name.
-func (w *walker) envelope(value []byte, e *Event, topic string) {
-	s := scanner{b: value}
-	if raw, _ := s.value(); raw[0] != '{' {
-		w.faults.add(CodeType, "", "the message is %s, an object is needed", kindOf(raw))
-		return
+// Places of the attributes in envelope.
+const (
+	attributeID         = 1
+	attributeSource     = 2
+	attributeType       = 3
+	attributeSubject    = 4
+	attributeTime       = 5
+	attributeDataSchema = 7
+	attributeSequence   = 8
+	attributeRecorded   = 9
+	attributeTest       = 10
+	attributeCorrectsID = 11
+	attributeData       = 12
+)
+
+// envelope reads the attributes and checks data by the type they name.
+func (d *Decoder) envelope(topic string) Fields {
+	w := &d.walker
+	if w.parts[0].kind != '{' {
+		w.faults.add(CodeType, "", "the message is %s, an object is needed", w.kindOf(0))
+		return Fields{}
 	}
-	var m envelope
-	w.object(value, envelopePlan, reflect.ValueOf(&m).Elem())
-	spec, known := registry[m.Type]
-	if !known {
-		if m.Type != "" {
-			w.fault(CodeUnknownType, "type", "no event type %q", m.Type)
+	var found [maxAttributes]int32
+	w.object(0, envelopePlan, reflect.Value{}, &found)
+	text := func(attribute int) []byte {
+		if i := found[attribute]; i > 0 && w.parts[i].kind == '"' {
+			return w.content(i)
 		}
-		return
+		return nil
 	}
-	if m.DataSchema != "" && m.DataSchema != spec.schemaURI {
+	name := text(attributeType)
+	spec, known := registry[string(name)]
+	if !known {
+		if len(name) > 0 {
+			w.fault(CodeUnknownType, "type", "no event type %q", name)
+		}
+		return Fields{}
+	}
+	if schema := text(attributeDataSchema); len(schema) > 0 && string(schema) != spec.schemaURI {
 		w.fault(CodeRange, "dataschema", "must be %s", spec.schemaURI)
 	}
 	if topic != "" && topic != spec.topic {
 		w.fault(CodeWrongTopic, "type", "%s belongs on %s, not on %s", spec.name, spec.topic, topic)
 	}
-	if spec.corrected && m.CorrectsID == "" {
+	corrects := text(attributeCorrectsID)
+	if spec.corrected && len(corrects) == 0 {
 		w.fault(CodeMissing, "correctsid", "is required")
 	}
-	if !spec.corrected && m.CorrectsID != "" {
+	if !spec.corrected && len(corrects) > 0 {
 		w.fault(CodeRange, "correctsid", "only *.corrected corrects another event")
 	}
-	if m.Data == nil {
-		return
+	data := found[attributeData]
+	if data == 0 || w.parts[data].kind != '{' {
+		return Fields{}
 	}
 	w.path = append(w.path, step{name: "data"})
-	w.object(m.Data, spec.plan, reflect.Value{})
+	w.object(data, spec.plan, reflect.Value{}, nil)
+	w.path = w.path[:0]
 	if w.faults.first != nil {
-		return
+		return Fields{}
 	}
-	*e = Event{
-		Source: m.Source, ID: m.ID, Type: spec.name, Subject: m.Subject, Time: m.Time,
-		Sequence: m.Sequence, Recorded: m.RecordedTime, Test: m.Test, CorrectsID: m.CorrectsID,
-		DataSchema: spec.schemaURI, Data: compact(m.Data), Hash: e.Hash,
+	f := Fields{
+		Source: text(attributeSource), ID: text(attributeID), Type: spec.name, Subject: text(attributeSubject),
+		Sequence: text(attributeSequence), CorrectsID: corrects, DataSchema: spec.schemaURI,
+		Test: found[attributeTest] > 0 && w.parts[found[attributeTest]].kind == 't',
 	}
+	f.Time, _ = parseInstant(text(attributeTime))
+	if found[attributeRecorded] > 0 {
+		f.Recorded, _ = parseInstant(text(attributeRecorded))
+	}
+	if f.Data = w.raw(data); w.spaced {
+		d.data = w.appendCompact(d.data[:0], data)
+		f.Data = d.data
+	}
+	return f
 }
 
 // extension checks an attribute that the contract does not name.
-func (w *walker) extension(name string, raw []byte) {
-	if name == "" {
+func (w *walker) extension(i int32) {
+	name := w.name(i)
+	if len(name) == 0 {
 		w.faults.add(CodeRange, "/", "an attribute needs a name")
 	}
-	for i := range len(name) {
-		if c := name[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			w.faults.add(CodeRange, "/"+escapePointer.Replace(shorten(name)), "attribute names have lower case letters and digits only")
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			w.faults.add(CodeRange, "/"+escapePointer.Replace(shorten(string(name))), "attribute names have lower case letters and digits only")
 			return
 		}
 	}
-	if raw[0] == '{' || raw[0] == '[' {
-		w.faults.add(CodeType, "/"+shorten(name), "is %s, an extension attribute is a string, a number or a boolean", kindOf(raw))
+	if kind := w.parts[i].kind; kind == '{' || kind == '[' {
+		w.faults.add(CodeType, "/"+shorten(string(name)), "is %s, an extension attribute is a string, a number or a boolean", w.kindOf(i))
 	}
 }
 
@@ -293,43 +356,43 @@ func (w *walker) between(t time.Time) {
 	}
 }
 
-// object checks raw, which begins with a brace, against p.
-func (w *walker) object(raw []byte, p *plan, dst reflect.Value) {
+// object checks an object against p: members and fields are both in the order of
+// names. found, if there is one, is told where the fields of the envelope stand.
+func (w *walker) object(object int32, p *plan, dst reflect.Value, found *[maxAttributes]int32) {
 	var there uint64
 	var slots [maxSlots]slot
-	s := scanner{b: raw}
-	s.take('{')
 	base := len(w.path)
-	for first := true; ; first = false {
-		name, value, more, ok := s.member(first)
-		if !ok {
-			w.wrongType(raw, "an object")
-			return
-		}
-		if !more {
-			break
-		}
-		key, ok := text(name)
-		if !ok {
-			continue
-		}
-		if isNull(value) {
+	members := w.sorted[w.parts[object].first:][:w.parts[object].count]
+	next := 0
+	for _, i := range members {
+		m := &w.parts[i]
+		if m.kind == 'n' {
 			continue // as if it were absent
 		}
-		f, known := p.byName[string(key)]
-		if !known {
+		order := 1
+		for ; next < len(p.byOrder); next++ {
+			if order = w.against(i, &p.byOrder[next]); order <= 0 {
+				break
+			}
+		}
+		if order != 0 {
 			if p.extensible {
-				w.extension(string(key), value)
+				w.extension(i)
 			}
 			continue
 		}
+		f := p.byOrder[next].field
+		next++
 		w.path = append(w.path[:base], step{name: f.name})
 		var at *slot
 		if f.slot >= 0 {
 			at = &slots[f.slot]
 		}
-		if w.value(value, f, dst, at) {
+		if w.value(i, f, dst, at) {
 			there |= f.bit
+		}
+		if found != nil {
+			found[f.index] = i
 		}
 	}
 	w.path = w.path[:base]
@@ -343,12 +406,24 @@ func (w *walker) object(raw []byte, p *plan, dst reflect.Value) {
 			}
 		}
 	}
-	for _, r := range p.relations {
-		w.relation(r, there, &slots)
+	for i := range p.relations {
+		w.relation(&p.relations[i], there, &slots)
 	}
 }
 
-func (w *walker) relation(r relation, there uint64, slots *[maxSlots]slot) {
+// against orders a member and a field by name.
+func (w *walker) against(member int32, f *orderedField) int {
+	order := w.parts[member].nameOrder
+	switch {
+	case order < f.order:
+		return -1
+	case order > f.order:
+		return 1
+	}
+	return compareUTF16(w.name(member), f.name)
+}
+
+func (w *walker) relation(r *relation, there uint64, slots *[maxSlots]slot) {
 	a, b := slots[r.slots[0]], slots[r.slots[1]]
 	all := there&r.bits == r.bits
 	switch {
@@ -369,10 +444,10 @@ func (w *walker) relation(r relation, there uint64, slots *[maxSlots]slot) {
 // if a relation asks for it. It reports whether the member says anything: ""
 // does not, and an array without elements only where it is required. What has
 // the wrong type counts as said, so that it is not called missing as well.
-func (w *walker) value(raw []byte, f *field, dst reflect.Value, at *slot) bool {
+func (w *walker) value(i int32, f *field, dst reflect.Value, at *slot) bool {
 	switch f.kind {
 	case kindText, kindEnum:
-		content, ok := w.text(raw, f.length)
+		content, ok := w.limited(i, f.length)
 		if !ok || len(content) == 0 {
 			return !ok
 		}
@@ -398,12 +473,12 @@ func (w *walker) value(raw []byte, f *field, dst reflect.Value, at *slot) bool {
 		}
 		dst.Field(f.index).SetString(string(content))
 	case kindBool:
-		b := w.boolean(raw)
+		b := w.boolean(i)
 		if dst.IsValid() {
 			settable(dst.Field(f.index), f).SetBool(b)
 		}
 	case kindInt:
-		n, ok := w.integer(raw, f)
+		n, ok := w.integer(i, f)
 		if !ok {
 			return true
 		}
@@ -414,7 +489,7 @@ func (w *walker) value(raw []byte, f *field, dst reflect.Value, at *slot) bool {
 			settable(dst.Field(f.index), f).SetInt(n)
 		}
 	case kindNumber:
-		n, ok := w.number(raw, f)
+		n, ok := w.float(i, f)
 		if !ok {
 			return true
 		}
@@ -425,7 +500,7 @@ func (w *walker) value(raw []byte, f *field, dst reflect.Value, at *slot) bool {
 			settable(dst.Field(f.index), f).SetFloat(n)
 		}
 	case kindInstant:
-		t, ok := w.instant(raw)
+		t, ok := w.instant(i)
 		if !ok {
 			return true
 		}
@@ -441,36 +516,36 @@ func (w *walker) value(raw []byte, f *field, dst reflect.Value, at *slot) bool {
 			settable(dst.Field(f.index), f).Set(reflect.ValueOf(t))
 		}
 	case kindObject:
-		if raw[0] != '{' {
-			w.wrongType(raw, "an object")
+		if w.parts[i].kind != '{' {
+			w.wrongType(i, "an object")
 			return true
 		}
 		if dst.IsValid() {
-			w.object(raw, f.sub, settable(dst.Field(f.index), f))
+			w.object(i, f.sub, settable(dst.Field(f.index), f), nil)
 		} else {
-			w.object(raw, f.sub, reflect.Value{})
+			w.object(i, f.sub, reflect.Value{}, nil)
 		}
 	case kindRaw:
-		if raw[0] != '{' {
-			w.wrongType(raw, "an object")
+		if w.parts[i].kind != '{' {
+			w.wrongType(i, "an object")
 			return true
 		}
 		if w.strict && f.sub != nil {
-			w.object(raw, f.sub, reflect.Value{})
+			w.object(i, f.sub, reflect.Value{}, nil)
 		}
 		if dst.IsValid() {
-			dst.Field(f.index).SetBytes(raw)
+			dst.Field(f.index).SetBytes(bytes.Clone(w.raw(i)))
 		}
 	case kindTexts, kindEnums, kindObjects:
-		return w.array(raw, f, dst) || f.required
+		return w.array(i, f, dst) || f.required
 	}
 	return true
 }
 
 // array reports whether there are elements, or something that is no array.
-func (w *walker) array(raw []byte, f *field, dst reflect.Value) bool {
-	if raw[0] != '[' {
-		w.wrongType(raw, "an array")
+func (w *walker) array(array int32, f *field, dst reflect.Value) bool {
+	if w.parts[array].kind != '[' {
+		w.wrongType(array, "an array")
 		return true
 	}
 	var texts []string
@@ -478,26 +553,15 @@ func (w *walker) array(raw []byte, f *field, dst reflect.Value) bool {
 	if dst.IsValid() && f.kind == kindObjects {
 		objects = reflect.MakeSlice(dst.Field(f.index).Type(), 0, 4)
 	}
-	s := scanner{b: raw}
-	s.take('[')
 	base := len(w.path)
 	n := 0
-	for ; ; n++ {
-		value, more, ok := s.element(n == 0)
-		if !ok {
-			w.path = w.path[:base]
-			w.wrongType(raw, "an array")
-			return true
-		}
-		if !more {
-			break
-		}
+	for i := array + 1; i < w.parts[array].next; i, n = w.parts[i].next, n+1 {
 		w.path = append(w.path[:base], step{index: n})
 		if f.kind == kindObjects {
-			objects = w.part(value, f, objects)
+			objects = w.part(i, f, objects)
 			continue
 		}
-		content, ok := w.text(value, f.length)
+		content, ok := w.limited(i, f.length)
 		if !ok {
 			continue
 		}
@@ -527,17 +591,17 @@ func (w *walker) array(raw []byte, f *field, dst reflect.Value) bool {
 }
 
 // part checks an element that is an object and appends it to objects, if valid.
-func (w *walker) part(raw []byte, f *field, objects reflect.Value) reflect.Value {
-	if raw[0] != '{' {
-		w.wrongType(raw, "an object")
+func (w *walker) part(i int32, f *field, objects reflect.Value) reflect.Value {
+	if w.parts[i].kind != '{' {
+		w.wrongType(i, "an object")
 		return objects
 	}
 	if !objects.IsValid() {
-		w.object(raw, f.sub, reflect.Value{})
+		w.object(i, f.sub, reflect.Value{}, nil)
 		return objects
 	}
 	objects = reflect.Append(objects, reflect.Zero(f.sub.typ))
-	w.object(raw, f.sub, objects.Index(objects.Len()-1))
+	w.object(i, f.sub, objects.Index(objects.Len()-1), nil)
 	return objects
 }
 
@@ -570,12 +634,13 @@ func (w *walker) word(content []byte, f *field, dst reflect.Value) string {
 	return Other
 }
 
-func (w *walker) text(raw []byte, longest int) ([]byte, bool) {
-	content, ok := text(raw)
-	if !ok {
-		w.wrongType(raw, "a string")
+// limited is the content of a string of at most so many characters.
+func (w *walker) limited(i int32, longest int) ([]byte, bool) {
+	if w.parts[i].kind != '"' {
+		w.wrongType(i, "a string")
 		return nil, false
 	}
+	content := w.content(i)
 	if len(content) > longest {
 		if n := utf8.RuneCount(content); n > longest {
 			w.fault(CodeRange, "", "has %d characters, at most %d are read", n, longest)
@@ -584,24 +649,23 @@ func (w *walker) text(raw []byte, longest int) ([]byte, bool) {
 	return content, true
 }
 
-func (w *walker) boolean(raw []byte) bool {
-	switch string(raw) {
-	case "true":
+func (w *walker) boolean(i int32) bool {
+	switch w.parts[i].kind {
+	case 't':
 		return true
-	case "false":
+	case 'f':
 	default:
-		w.wrongType(raw, "a boolean")
+		w.wrongType(i, "a boolean")
 	}
 	return false
 }
 
-func (w *walker) instant(raw []byte) (time.Time, bool) {
-	content, ok := text(raw)
-	if !ok {
-		w.wrongType(raw, "an RFC 3339 instant with its offset")
+func (w *walker) instant(i int32) (time.Time, bool) {
+	if w.parts[i].kind != '"' {
+		w.wrongType(i, "an RFC 3339 instant with its offset")
 		return time.Time{}, false
 	}
-	t, form := parseInstant(content)
+	t, form := parseInstant(w.content(i))
 	w.written(form, "an RFC 3339 instant with its offset")
 	return t, form == wellWritten
 }
@@ -628,34 +692,6 @@ func lower(s []byte) []byte {
 	return out
 }
 
-// compact copies valid JSON without the white space between its tokens; order,
-// numbers and escapes stay as received.
-func compact(data []byte) []byte {
-	if bytes.IndexByte(data, ' ') < 0 && bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\t') < 0 && bytes.IndexByte(data, '\r') < 0 {
-		return bytes.Clone(data)
-	}
-	out := make([]byte, 0, len(data))
-	s := scanner{b: data}
-	for {
-		s.space()
-		start := s.i
-		if start == len(data) {
-			return out
-		}
-		switch {
-		case data[start] == '"':
-			s.skipString()
-		case delimiter[data[start]]:
-			s.i++
-		default:
-			for s.i < len(data) && !delimiter[data[s.i]] {
-				s.i++
-			}
-		}
-		out = append(out, data[start:s.i]...)
-	}
-}
-
 // DecodeData reads the data of a stored event, or of one with its corrections
 // merged, into the payload of its type, such as *CaseAccepted. It does not judge
 // again what Decode let in: a member that is absent is zero, a value out of
@@ -670,14 +706,15 @@ func DecodeData(eventType string, data []byte) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("decode data: no event type %q", eventType)
 	}
-	sc := scanner{b: data}
-	raw, ok := sc.value()
-	if !ok || raw[0] != '{' || !sc.done() {
+	d := decoders.Get().(*Decoder)
+	defer decoders.Put(d)
+	w := &d.walker
+	if !utf8.Valid(data) || !w.read(data) || w.parts[0].kind != '{' {
 		return nil, fmt.Errorf("decode data of %s: not one JSON object", eventType)
 	}
+	w.faults, w.strict, w.recordedAt, w.path, w.words = faults{}, false, time.Time{}, w.path[:0], nil
 	payload := reflect.New(s.plan.typ)
-	var w walker
-	w.object(raw, s.plan, payload.Elem())
+	w.object(0, s.plan, payload.Elem(), nil)
 	if w.faults.first != nil {
 		return nil, fmt.Errorf("decode data of %s: %w", eventType, w.faults.first)
 	}

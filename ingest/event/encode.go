@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -111,7 +112,7 @@ func Merge(data, patch []byte) ([]byte, error) {
 	}
 	removed := make(map[string]bool, len(over))
 	for _, m := range over {
-		removed[m.key] = isNull(m.value)
+		removed[m.key] = string(m.value) == "null"
 	}
 	out := make([]byte, 0, len(data)+len(patch))
 	out = append(out, '{')
@@ -134,27 +135,14 @@ type rawMember struct {
 }
 
 func members(object []byte) ([]rawMember, error) {
+	var t tape
+	if !utf8.Valid(object) || !t.read(object) || t.parts[0].kind != '{' {
+		return nil, errors.New("not one JSON object")
+	}
 	var list []rawMember
-	s := scanner{b: object}
-	if !s.take('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	for {
-		name, value, more, ok := s.member(len(list) == 0)
-		if !ok {
-			return nil, errors.New("not a JSON object")
-		}
-		if !more {
-			break
-		}
-		key, ok := text(name)
-		if !ok {
-			return nil, errors.New("not a JSON object")
-		}
-		list = append(list, rawMember{name: name, value: compact(value), key: string(key)})
-	}
-	if !s.done() {
-		return nil, errors.New("more than one JSON value")
+	for i := int32(1); i < t.parts[0].next; i = t.parts[i].next {
+		p := &t.parts[i]
+		list = append(list, rawMember{name: object[p.nameStart-1 : p.nameEnd+1], value: t.appendCompact(nil, i), key: string(t.name(i))})
 	}
 	return list, nil
 }

@@ -8,11 +8,12 @@ import (
 // integer reads a whole number within f's bounds. 1.0 and 1e2 are whole, as in
 // JSON Schema; a fraction is a wrong type; a whole number that int64 cannot
 // hold is out of range.
-func (w *walker) integer(raw []byte, f *field) (int64, bool) {
-	if !isNumber(raw) {
-		w.wrongType(raw, "a whole number")
+func (w *walker) integer(i int32, f *field) (int64, bool) {
+	if w.parts[i].kind != '0' {
+		w.wrongType(i, "a whole number")
 		return 0, false
 	}
+	raw := w.raw(i)
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil {
 		x, err := strconv.ParseFloat(string(raw), 64)
@@ -35,13 +36,13 @@ func (w *walker) integer(raw []byte, f *field) (int64, bool) {
 	return n, true
 }
 
-// number reads a finite number within f's bounds.
-func (w *walker) number(raw []byte, f *field) (float64, bool) {
-	if !isNumber(raw) {
-		w.wrongType(raw, "a number")
+// float reads a finite number within f's bounds.
+func (w *walker) float(i int32, f *field) (float64, bool) {
+	if w.parts[i].kind != '0' {
+		w.wrongType(i, "a number")
 		return 0, false
 	}
-	x, err := strconv.ParseFloat(string(raw), 64)
+	x, err := strconv.ParseFloat(string(w.raw(i)), 64)
 	if err != nil {
 		w.outOfRange("is not a finite number of 64 bits")
 		return 0, false
@@ -64,14 +65,4 @@ func (w *walker) outOfRange(says string) {
 		return
 	}
 	w.fault(CodeType, "", "%s", says)
-}
-
-// isNumber keeps out what strconv would read and JSON does not know.
-func isNumber(raw []byte) bool {
-	for _, c := range raw {
-		if (c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E' {
-			return false
-		}
-	}
-	return raw[0] == '-' || raw[0] <= '9' && raw[0] >= '0'
 }

@@ -31,11 +31,19 @@ import (
 type plan struct {
 	fields    []*field
 	byName    map[string]*field
+	byOrder   []orderedField // as the members of an object are
 	required  uint64 // a bit for each required field
 	relations []relation
 	typ       reflect.Type
 
 	extensible bool // the envelope: members it does not know are attributes
+}
+
+// orderedField is a field in the order of names.
+type orderedField struct {
+	order uint64
+	name  []byte
+	field *field
 }
 
 type kind uint8
@@ -212,6 +220,9 @@ type related interface{ relations() []relation }
 // maxSlots bounds the values that the relations of one object look at.
 const maxSlots = 4
 
+// maxAttributes is more than the envelope has fields.
+const maxAttributes = 16
+
 // slot holds a value for the relations: a number, an instant in microseconds or
 // a day in number; text in raw.
 type slot struct {
@@ -272,6 +283,9 @@ func (p *plan) add(f *field) {
 	}
 	p.fields = append(p.fields, f)
 	p.byName[f.name] = f
+	o := orderedField{order: nameOrder([]byte(f.name)), name: []byte(f.name), field: f}
+	at, _ := slices.BinarySearchFunc(p.byOrder, o, func(a, b orderedField) int { return compareUTF16(a.name, b.name) })
+	p.byOrder = slices.Insert(p.byOrder, at, o)
 }
 
 func newField(sf reflect.StructField, name string, index int) (*field, error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -173,7 +174,7 @@ func TestWritingDoesNotMatter(t *testing.T) {
 	}
 }
 
-// sameWords compares as sets: words are listed as they are met.
+// sameWords compares as sets: words are listed by the names of their members.
 func sameWords(a, b []Word) bool {
 	order := func(x, y Word) int { return strings.Compare(x.Pointer, y.Pointer) }
 	return slices.Equal(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order))
@@ -357,15 +358,84 @@ func canonicalIsThatOfTheLibrary(t interface{ Fatalf(string, ...any) }, value []
 	if err := want.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
 		t.Fatalf("%s: %v", value, err)
 	}
-	var c canonicaliser
-	if !c.value(bytes.TrimSpace(value)) || !bytes.Equal(c.out, want) {
-		t.Fatalf("%s is written\n%s, the library writes\n%s", value, c.out, want)
+	var c tape
+	if !c.read(value) {
+		t.Fatalf("%s is not read", value)
 	}
+	if got, err := c.appendCanonical(nil, 0); err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("%s is written\n%s, the library writes\n%s (%v)", value, got, want, err)
+	}
+}
+
+// hashOf is the hash of any JSON value.
+func hashOf(value []byte) (Hash, bool) {
+	var d Decoder
+	var f Fields
+	return f.Hash, d.walker.read(value) && d.hash(&f)
+}
+
+// compact is valid JSON without white space between its parts.
+func compact(value []byte) []byte {
+	var c tape
+	c.read(value)
+	return c.appendCompact(nil, 0)
+}
+
+// acceptedAsByTheLibrary holds the tape's judgement to that of encoding/json/v2.
+func acceptedAsByTheLibrary(t interface{ Fatalf(string, ...any) }, value []byte) {
+	var c tape
+	got := utf8.Valid(value) && c.read(value)
+	want := jsontext.Value(value).IsValid() && deepest(value) <= MaxDepth
+	if got != want {
+		t.Fatalf("read: %v, the library: %v\n%q", got, want, value)
+	}
+	if !got {
+		return
+	}
+	var tight bytes.Buffer
+	if err := json.Compact(&tight, value); err != nil || !bytes.Equal(tight.Bytes(), c.appendCompact(nil, 0)) {
+		t.Fatalf("without white space %q, the library writes %q (%v)", c.appendCompact(nil, 0), tight.Bytes(), err)
+	}
+}
+
+// TestAcceptedAsByTheLibrary spoils samples in small ways: what the tape takes is
+// what encoding/json/v2 takes, to the byte.
+func TestAcceptedAsByTheLibrary(t *testing.T) {
+	all := samples(t)
+	pieces := []string{"\"", "\\", "{", "}", "[", "]", ",", ":", " ", "\n", "\x00", "\x1f", "\x7f", "\u00e9", "\xff", "\xed\xa0\x80", "0", "-", "1e", ".", "+", "E5", "00", "-0", "true", "nul", "null",
+		`\u`, `\ud83d`, `\ud83d\ude00`, `\udc00`, `\uD800\u0041`, `\u00e`, `\/`, `\x`, `"a":1`, `"a":1,"a":2`, `"\u0061":1,"a":2`, `{"b":{},"b":[]}`, "NaN", "\ufeff", "\u2028"}
+	for _, s := range all {
+		acceptedAsByTheLibrary(t, s.content)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		value := bytes.Clone(all[rapid.IntRange(0, len(all)-1).Draw(t, "sample")].content)
+		if len(value) > 4096 {
+			value = value[:4096]
+		}
+		for range rapid.IntRange(1, 3).Draw(t, "changes") {
+			at := rapid.IntRange(0, len(value)).Draw(t, "at")
+			to := min(len(value), at+rapid.IntRange(0, 3).Draw(t, "removed"))
+			value = slices.Concat(value[:at], []byte(rapid.SampledFrom(pieces).Draw(t, "piece")), value[to:])
+		}
+		acceptedAsByTheLibrary(t, value)
+	})
+}
+
+// An object of many members is judged and written as one of few.
+func TestManyMembers(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i := range 500 {
+		fmt.Fprintf(&b, `"%s%d":%d,`, strings.Repeat("m", i%12), i*7919%500, i)
+	}
+	text := b.String()
+	canonicalIsThatOfTheLibrary(t, []byte(text+`"last":0}`))
+	acceptedAsByTheLibrary(t, []byte(text+`"mmm123":0,"mmm123":1}`))
 }
 
 func TestCanonicalFormIsThatOfTheLibrary(t *testing.T) {
 	for _, s := range samples(t) {
-		if jsontext.Value(s.content).IsValid() && depth(s.content) <= MaxDepth {
+		if jsontext.Value(s.content).IsValid() && deepest(s.content) <= MaxDepth {
 			canonicalIsThatOfTheLibrary(t, s.content)
 		}
 	}
@@ -404,6 +474,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(s.content)
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
+		acceptedAsByTheLibrary(t, value)
 		e, err := Decode(value, recorded, "")
 		if err != nil {
 			r, ok := errors.AsType[*Reject](err)
