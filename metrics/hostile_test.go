@@ -30,7 +30,7 @@ func TestNoStoredEventStopsTheFigures(t *testing.T) {
 		row("S3", "cn.post.survey.answered", `{"instrument":"csat","outlet":"A","answers":[{"item":"overall","role":"score","value":4,"min":-1.7e308,"max":1.7e308}]}`, 2),
 		row("S4", "cn.post.survey.answered", `{"instrument":"csat","outlet":"A\u00001","answers":[{"item":"overall","role":"score","value":2,"min":1,"max":5}]}`, 3),
 	}
-	if err := r.db.InsertEvents(ctx, event.TopicSurveys, surveys); err != nil {
+	if err := r.db.InsertEvents(ctx, event.TopicSurveys, queries.EventsOf(surveys...)); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.job.Run(ctx, at.AddDate(0, 1, 0)); err != nil {

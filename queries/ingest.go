@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -25,81 +26,15 @@ func EventsTable(topic string) (string, error) {
 	return "", fmt.Errorf("no events table for topic %q", topic)
 }
 
-// EventRow is one event at one place of the log.
-type EventRow struct {
-	Subject, Source, ID string
-	Hash                [16]byte
-	Day                 time.Time // 00:00 UTC of the Beijing date of Time
-	Partition           int32
-	Offset              int64
-	Type                string
-	Time                time.Time
-	Sequence            string
-	Recorded            time.Time // zero if absent
-	Test                bool
-	CorrectsID          string
-	DataSchema          string
-	Data                []byte
-	ReceivedAt          time.Time // Kafka record timestamp
-}
-
 // InsertEvents stores rows of one topic; nil means acknowledged. After an error
 // the outcome is unknown: inserting the same rows again is safe, because a row is
 // identified by its place in the log.
-func (db *DB) InsertEvents(ctx context.Context, topic string, rows []EventRow) error {
+func (db *DB) InsertEvents(ctx context.Context, topic string, rows *Events) error {
 	table, err := EventsTable(topic)
 	if err != nil {
 		return err
 	}
-	var (
-		subject, id, sequence, corrects, data proto.ColStr
-		source, kind, schema                  = lowCardinality(), lowCardinality(), lowCardinality()
-		day                                   proto.ColDate
-		hash                                  = proto.ColFixedStr{Size: 16}
-		partition                             proto.ColInt32
-		offset                                proto.ColInt64
-		at                                    = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMicro).WithLocation(time.UTC)
-		recorded                              = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMicro).WithLocation(time.UTC).Nullable()
-		test                                  proto.ColBool
-		received                              = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
-	)
-	for i := range rows {
-		r := &rows[i]
-		subject.Append(r.Subject)
-		day.Append(r.Day)
-		source.Append(r.Source)
-		id.Append(r.ID)
-		hash.Append(r.Hash[:])
-		partition.Append(r.Partition)
-		offset.Append(r.Offset)
-		kind.Append(r.Type)
-		at.Append(r.Time)
-		sequence.Append(r.Sequence)
-		recorded.Append(proto.Nullable[time.Time]{Set: !r.Recorded.IsZero(), Value: r.Recorded})
-		test.Append(r.Test)
-		corrects.Append(r.CorrectsID)
-		schema.Append(r.DataSchema)
-		data.AppendBytes(r.Data)
-		received.Append(r.ReceivedAt)
-	}
-	return db.insertBlock(ctx, table, len(rows), proto.Input{
-		{Name: "subject", Data: &subject},
-		{Name: "day", Data: &day},
-		{Name: "source", Data: source},
-		{Name: "id", Data: &id},
-		{Name: "content_hash", Data: &hash},
-		{Name: "partition", Data: &partition},
-		{Name: "offset", Data: &offset},
-		{Name: "type", Data: kind},
-		{Name: "time", Data: at},
-		{Name: "sequence", Data: &sequence},
-		{Name: "recordedtime", Data: recorded},
-		{Name: "test", Data: &test},
-		{Name: "correctsid", Data: &corrects},
-		{Name: "dataschema", Data: schema},
-		{Name: "data", Data: &data},
-		{Name: "received_at", Data: received},
-	})
+	return db.insertBlock(ctx, table, rows.Len(), rows.columns())
 }
 
 // QuarantineRow is one message that is no event of the contract.
@@ -159,16 +94,21 @@ func lowCardinality() *proto.ColLowCardinality[string] {
 	return new(proto.ColStr).LowCardinality()
 }
 
+// buffers are the memory of what is sent, for one insert after the other.
+var buffers = sync.Pool{New: func() any { return new(proto.Buffer) }}
+
 // insertBlock sends typed columns as one Native block: a quarter of the work of
 // Insert, whose rows are boxed value by value.
 func (db *DB) insertBlock(ctx context.Context, table string, rows int, columns proto.Input) error {
 	if rows == 0 {
 		return nil
 	}
-	var buf proto.Buffer
+	buf := buffers.Get().(*proto.Buffer)
+	defer buffers.Put(buf)
+	buf.Reset()
 	// Revision 0 is plain Native, as every version of ClickHouse reads it.
 	block := proto.Block{Columns: len(columns), Rows: rows}
-	if err := block.EncodeRawBlock(&buf, 0, columns); err != nil {
+	if err := block.EncodeRawBlock(buf, 0, columns); err != nil {
 		return fmt.Errorf("insert into %s: %w", table, err)
 	}
 	names := make([]string, len(columns))

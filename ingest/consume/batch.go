@@ -1,9 +1,12 @@
 package consume
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"youzhi/ingest/event"
@@ -26,26 +29,61 @@ const prefixBytes = 64 << 10
 
 // batch is what is stored and committed together.
 type batch struct {
-	events     []queries.EventRow
-	records    []topic.Record // those of the events, should a row be refused
+	events     *queries.Events
+	fetched    []fetched // what the rows are made of, should one be refused
 	quarantine []queries.QuarantineRow
 	next       map[int32]int64 // partition -> first offset behind the batch
 	bytes      int             // of keys and values
 }
 
-func newBatch() *batch { return &batch{next: map[int32]int64{}} }
+// fetched are records of one partition, by offset.
+type fetched struct {
+	partition int32
+	records   []topic.Record
+}
+
+// columns is the memory of rows, for one batch after the other.
+var columns = sync.Pool{New: func() any { return new(queries.Events) }}
+
+func newBatch() *batch {
+	return &batch{events: columns.Get().(*queries.Events), next: map[int32]int64{}}
+}
+
+// free gives the memory of the rows back, when they are stored or taken over.
+func (b *batch) free() {
+	b.events.Reset()
+	columns.Put(b.events)
+	b.events = nil
+}
 
 func (b *batch) empty() bool { return len(b.next) == 0 }
-func (b *batch) rows() int   { return len(b.events) + len(b.quarantine) }
+func (b *batch) rows() int   { return b.events.Len() + len(b.quarantine) }
 
+// add takes over what o holds; o is gone then.
 func (b *batch) add(o *batch) {
-	b.events = append(b.events, o.events...)
-	b.records = append(b.records, o.records...)
+	b.events.AppendRows(o.events, 0, o.events.Len())
+	b.fetched = append(b.fetched, o.fetched...)
 	b.quarantine = append(b.quarantine, o.quarantine...)
 	for p, n := range o.next {
 		b.next[p] = n
 	}
 	b.bytes += o.bytes
+	o.free()
+}
+
+// record is the one that a row was made of.
+func (b *batch) record(partition int32, offset int64) *topic.Record {
+	for i := range b.fetched {
+		f := &b.fetched[i]
+		if f.partition != partition {
+			continue
+		}
+		at, ok := slices.BinarySearchFunc(f.records, offset, func(r topic.Record, offset int64) int { return cmp.Compare(r.Offset, offset) })
+		if ok {
+			return &f.records[at]
+		}
+	}
+	return nil
 }
 
 // Kafka's record timestamp is set by the producer and may be anything. Outside
@@ -56,10 +94,10 @@ var (
 )
 
 // decode makes one row of each record.
-func decode(name string, partition int32, records []topic.Record) *batch {
+func decode(decoder *event.Decoder, name string, partition int32, records []topic.Record) *batch {
 	b := newBatch()
-	b.events = make([]queries.EventRow, 0, len(records))
-	b.records = make([]topic.Record, 0, len(records))
+	b.fetched = []fetched{{partition, records}}
+	row := queries.EventRow{Partition: partition}
 	for i := range records {
 		r := &records[i]
 		b.bytes += len(r.Key) + len(r.Value)
@@ -72,10 +110,10 @@ func decode(name string, partition int32, records []topic.Record) *batch {
 		case r.Time.Before(timestampMin) || !r.Time.Before(timestampMax):
 			code, detail = CodeTimestamp, fmt.Sprintf("Kafka record timestamp %d ms is not between the years 1970 and 2099", r.Time.UnixMilli())
 		default:
-			e, err := event.Decode(r.Value, r.Time, name)
+			f, err := decoder.Decode(r.Value, r.Time, name)
 			if err == nil {
-				b.events = append(b.events, eventRow(e, partition, r))
-				b.records = append(b.records, *r)
+				fill(&row, &f, r)
+				b.events.Append(&row)
 				continue
 			}
 			code, detail = rejected(err)
@@ -93,25 +131,11 @@ func rejected(err error) (code, detail string) {
 	return string(event.CodeJSON), err.Error()
 }
 
-func eventRow(e *event.Event, partition int32, r *topic.Record) queries.EventRow {
-	return queries.EventRow{
-		Subject:    e.Subject,
-		Source:     e.Source,
-		ID:         e.ID,
-		Hash:       e.Hash,
-		Day:        beijingDay(e.Time),
-		Partition:  partition,
-		Offset:     r.Offset,
-		Type:       e.Type,
-		Time:       e.Time,
-		Sequence:   e.Sequence,
-		Recorded:   e.Recorded,
-		Test:       e.Test,
-		CorrectsID: e.CorrectsID,
-		DataSchema: e.DataSchema,
-		Data:       e.Data,
-		ReceivedAt: r.Time,
-	}
+func fill(row *queries.EventRow, f *event.Fields, r *topic.Record) {
+	row.Subject, row.Source, row.ID, row.Hash = f.Subject, f.Source, f.ID, f.Hash
+	row.Day, row.Offset, row.Type, row.Time = beijingDay(f.Time), r.Offset, f.Type, f.Time
+	row.Sequence, row.Recorded, row.Test, row.CorrectsID = f.Sequence, f.Recorded, f.Test, f.CorrectsID
+	row.DataSchema, row.Data, row.ReceivedAt = f.DataSchema, f.Data, r.Time
 }
 
 // beijingDay is 00:00 UTC of the Beijing date. The contract takes no events from

@@ -83,10 +83,13 @@ func BenchmarkDecode(b *testing.B) {
 	for i, m := range messages {
 		records[i] = topic.Record{Offset: int64(i), Time: m.Time, Key: m.Key, Value: m.Value}
 	}
+	var decoder event.Decoder
 	for b.Loop() {
-		if got := decode("youzhi.cases.v1", 0, records); len(got.events) != len(records) {
+		got := decode(&decoder, "youzhi.cases.v1", 0, records)
+		if got.events.Len() != len(records) {
 			b.Fatal("not all are events")
 		}
+		got.free()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/event")
 }

@@ -19,7 +19,7 @@ import (
 type Store interface {
 	// InsertEvents and InsertQuarantine return nil when the rows are stored. After
 	// an error the outcome is unknown and the same rows are inserted again.
-	InsertEvents(ctx context.Context, topic string, rows []queries.EventRow) error
+	InsertEvents(ctx context.Context, topic string, rows *queries.Events) error
 	InsertQuarantine(ctx context.Context, rows []queries.QuarantineRow) error
 }
 

@@ -182,7 +182,7 @@ type faulty struct {
 	after  func() error // after it: stored, and not acknowledged
 }
 
-func (f *faulty) InsertEvents(ctx context.Context, name string, rows []queries.EventRow) error {
+func (f *faulty) InsertEvents(ctx context.Context, name string, rows *queries.Events) error {
 	if f.before != nil {
 		if err := f.before(); err != nil {
 			return err
@@ -744,8 +744,8 @@ type sized struct {
 	err     error
 }
 
-func (s *sized) InsertEvents(ctx context.Context, name string, rows []queries.EventRow) error {
-	if len(rows) > s.largest {
+func (s *sized) InsertEvents(ctx context.Context, name string, rows *queries.Events) error {
+	if rows.Len() > s.largest {
 		return fmt.Errorf("insert: %w", s.err)
 	}
 	return s.Store.InsertEvents(ctx, name, rows)

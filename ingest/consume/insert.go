@@ -3,6 +3,8 @@ package consume
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"youzhi/queries"
 )
@@ -33,7 +35,7 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	var d division
 	err := p.retry(ctx, "insert_events", p.topic, func(ctx context.Context) error {
 		d = division{store: p.o.Store, topic: p.topic, reasons: map[int]error{}}
-		if err := d.insert(ctx, b.events, 0); err != nil {
+		if err := d.insert(ctx, b.events, 0, b.events.Len()); err != nil {
 			return err
 		}
 		if d.taken == 0 && len(d.reasons) > 1 {
@@ -49,19 +51,19 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	if len(d.reasons) == 0 {
 		return nil
 	}
-	events, records := b.events[:0], b.records[:0]
-	for i, e := range b.events {
-		reason, refused := d.reasons[i]
-		if !refused {
-			events, records = append(events, e), append(records, b.records[i])
-			continue
-		}
+	taken, from := columns.Get().(*queries.Events), 0
+	for _, i := range slices.Sorted(maps.Keys(d.reasons)) {
+		taken.AppendRows(b.events, from, i)
+		from = i + 1
+		partition, offset := b.events.Place(i)
 		p.o.Logger.ErrorContext(ctx, "clickhouse refused an event, it goes to quarantine",
-			"topic", p.topic, "partition", e.Partition, "offset", e.Offset, "error", reason)
-		b.quarantine = append(b.quarantine, quarantineRow(p.topic, e.Partition, &b.records[i], CodeRefused,
-			fmt.Sprintf("ClickHouse error %d", queries.Code(reason))))
+			"topic", p.topic, "partition", partition, "offset", offset, "error", d.reasons[i])
+		b.quarantine = append(b.quarantine, quarantineRow(p.topic, partition, b.record(partition, offset), CodeRefused,
+			fmt.Sprintf("ClickHouse error %d", queries.Code(d.reasons[i]))))
 	}
-	b.events, b.records = events, records
+	taken.AppendRows(b.events, from, b.events.Len())
+	b.free()
+	b.events = taken
 	return nil
 }
 
@@ -77,36 +79,46 @@ type division struct {
 // again tries the refused rows once more, now that others were taken: the table
 // may have been mended meanwhile, and a row is to blame only if it is refused by a
 // table that takes its neighbours.
-func (d *division) again(ctx context.Context, rows []queries.EventRow) error {
+func (d *division) again(ctx context.Context, rows *queries.Events) error {
 	first := d.reasons
 	d.reasons = map[int]error{}
 	for i := range first {
-		if err := d.insert(ctx, rows[i:i+1], i); err != nil {
+		if err := d.insert(ctx, rows, i, i+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d *division) insert(ctx context.Context, rows []queries.EventRow, first int) error {
-	if len(rows) == 0 || (d.taken == 0 && len(d.reasons) >= refusedLimit) {
+// insert stores the rows from one up to, and without, to.
+func (d *division) insert(ctx context.Context, rows *queries.Events, from, to int) error {
+	if from == to || (d.taken == 0 && len(d.reasons) >= refusedLimit) {
 		return nil
 	}
-	err := d.store.InsertEvents(ctx, d.topic, rows)
+	piece := rows
+	if to-from < rows.Len() {
+		piece = columns.Get().(*queries.Events)
+		defer func() {
+			piece.Reset()
+			columns.Put(piece)
+		}()
+		piece.AppendRows(rows, from, to)
+	}
+	err := d.store.InsertEvents(ctx, d.topic, piece)
 	code := queries.Code(err)
 	switch {
 	case err == nil:
-		d.taken += len(rows)
+		d.taken += to - from
 		return nil
-	case rowFaults[code] && len(rows) == 1:
-		d.reasons[first], d.last = err, err
+	case rowFaults[code] && to-from == 1:
+		d.reasons[from], d.last = err, err
 		return nil
-	case !rowFaults[code] && (code != memoryLimitExceeded || len(rows) == 1):
+	case !rowFaults[code] && (code != memoryLimitExceeded || to-from == 1):
 		return err
 	}
-	half := len(rows) / 2
-	if err := d.insert(ctx, rows[:half], first); err != nil {
+	half := from + (to-from)/2
+	if err := d.insert(ctx, rows, from, half); err != nil {
 		return err
 	}
-	return d.insert(ctx, rows[half:], first+half)
+	return d.insert(ctx, rows, half, to)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"youzhi/ingest/event"
 	"youzhi/ingest/topic"
 )
 
@@ -58,6 +59,7 @@ func (p *pipeline) run(service, ctx context.Context) error {
 // fetch reads one partition, decodes what comes and hands it on.
 func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded chan<- *batch) {
 	name := fmt.Sprintf("%s/%d", part.Topic, part.Partition)
+	var decoder event.Decoder
 	for {
 		var chunk topic.Chunk
 		err := p.retry(ctx, "fetch", name, func(ctx context.Context) (err error) {
@@ -75,7 +77,7 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 		if len(chunk.Records) == 0 && len(chunk.Gaps) == 0 {
 			continue
 		}
-		b := decode(part.Topic, part.Partition, chunk.Records)
+		b := decode(&decoder, part.Topic, part.Partition, chunk.Records)
 		b.next[part.Partition] = part.Next()
 		select {
 		case decoded <- b:
@@ -159,7 +161,7 @@ func (p *pipeline) flush(ctx context.Context, b *batch) error {
 		return err
 	}
 	c := &p.o.Counters
-	add(c.Events, len(b.events), p.topic)
+	add(c.Events, b.events.Len(), p.topic)
 	codes := map[string]int{}
 	for i := range b.quarantine {
 		codes[b.quarantine[i].Code]++
@@ -170,6 +172,7 @@ func (p *pipeline) flush(ctx context.Context, b *batch) error {
 	add(c.Batches, 1, p.topic)
 	add(c.Bytes, b.bytes, p.topic)
 	p.o.Logger.DebugContext(ctx, "batch stored and committed", "topic", p.topic,
-		"events", len(b.events), "quarantined", len(b.quarantine), "bytes", b.bytes)
+		"events", b.events.Len(), "quarantined", len(b.quarantine), "bytes", b.bytes)
+	b.free()
 	return nil
 }

@@ -32,7 +32,7 @@ type plan struct {
 	fields    []*field
 	byName    map[string]*field
 	byOrder   []orderedField // as the members of an object are
-	required  uint64 // a bit for each required field
+	required  uint64         // a bit for each required field
 	relations []relation
 	typ       reflect.Type
 

@@ -103,7 +103,7 @@ func (r *room) store(t testing.TB, events []reported, twice int, partition func(
 	}
 	for topic, rows := range rows {
 		insert := func(rows []queries.EventRow) {
-			if err := r.db.InsertEvents(context.Background(), topic, rows); err != nil {
+			if err := r.db.InsertEvents(context.Background(), topic, queries.EventsOf(rows...)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -99,7 +99,7 @@ func (r *room) send(t testing.TB, op *simulate.Operator, from, to time.Time) (me
 	t.Helper()
 	rows := map[string][]queries.EventRow{}
 	flush := func(topic string) {
-		if err := r.db.InsertEvents(context.Background(), topic, rows[topic]); err != nil {
+		if err := r.db.InsertEvents(context.Background(), topic, queries.EventsOf(rows[topic]...)); err != nil {
 			t.Fatal(err)
 		}
 		rows[topic] = rows[topic][:0]

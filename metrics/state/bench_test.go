@@ -31,7 +31,7 @@ func BenchmarkFold(b *testing.B) {
 	var rows []queries.EventRow
 	add := func(subject, id, kind string, at time.Time, data string) {
 		rows = append(rows, queries.EventRow{
-			Subject: subject, Source: "/cn/post/core", ID: id, Day: calendar.DayOf(at).UTC(), Offset: int64(len(rows)),
+			Subject: []byte(subject), Source: []byte("/cn/post/core"), ID: []byte(id), Day: calendar.DayOf(at).UTC(), Offset: int64(len(rows)),
 			Type: "cn.post.case." + kind, Time: at, DataSchema: "urn:youzhi:schema:cn.post.case." + kind + ":1", Data: []byte(data), ReceivedAt: at,
 		})
 	}
@@ -44,7 +44,7 @@ func BenchmarkFold(b *testing.B) {
 		add(s, s+"-4", "progressed", at.Add(20*time.Hour), `{"step":"scan","location":"SH-C1"}`)
 		add(s, s+"-5", "delivered", at.Add(time.Duration(50+i%40)*time.Hour), `{"result":"to_addressee","attempt_no":1}`)
 	}
-	if err := db.InsertEvents(context.Background(), event.Topics()[0], rows); err != nil {
+	if err := db.InsertEvents(context.Background(), event.Topics()[0], queries.EventsOf(rows...)); err != nil {
 		b.Fatal(err)
 	}
 	builder := state.NewBuilder(db, pol, cal)

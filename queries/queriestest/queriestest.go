@@ -64,7 +64,7 @@ func Store(t testing.TB, db *queries.DB, topic string, first int64, messages ...
 		}
 		rows = append(rows, Row(e, 0, first+int64(i), received))
 	}
-	if err := db.InsertEvents(context.Background(), topic, rows); err != nil {
+	if err := db.InsertEvents(context.Background(), topic, queries.EventsOf(rows...)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -72,9 +72,9 @@ func Store(t testing.TB, db *queries.DB, topic string, first int64, messages ...
 // Row is an event at a place of the log.
 func Row(e *event.Event, partition int32, offset int64, received time.Time) queries.EventRow {
 	return queries.EventRow{
-		Subject: e.Subject, Source: e.Source, ID: e.ID, Hash: e.Hash,
+		Subject: []byte(e.Subject), Source: []byte(e.Source), ID: []byte(e.ID), Hash: e.Hash,
 		Day:       calendar.DayOf(e.Time).UTC(),
-		Partition: partition, Offset: offset, Type: e.Type, Time: e.Time, Sequence: e.Sequence, Recorded: e.Recorded,
-		Test: e.Test, CorrectsID: e.CorrectsID, DataSchema: e.DataSchema, Data: e.Data, ReceivedAt: received,
+		Partition: partition, Offset: offset, Type: e.Type, Time: e.Time, Sequence: []byte(e.Sequence), Recorded: e.Recorded,
+		Test: e.Test, CorrectsID: []byte(e.CorrectsID), DataSchema: e.DataSchema, Data: e.Data, ReceivedAt: received,
 	}
 }
