@@ -1,6 +1,7 @@
 package queries
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"time"
 
@@ -28,6 +29,11 @@ type EventRow struct {
 // Events are rows of one topic's events as the columns that ClickHouse takes, so
 // that a row costs no memory of its own. The zero value is empty and ready.
 type Events struct {
+	// Token names the rows: ClickHouse takes what comes a second time under one token
+	// as stored already, whatever it holds. So it may only name what is always the
+	// same. "" is no token.
+	Token string
+
 	subject, id, sequence, corrects, data texts
 	source, kind, schema                  words
 	hash                                  []byte
@@ -54,8 +60,9 @@ func EventsOf(rows ...EventRow) *Events {
 // Len is the number of rows.
 func (e *Events) Len() int { return len(e.offset) }
 
-// Reset takes all rows away and keeps the memory.
+// Reset takes all rows and the token away and keeps the memory.
 func (e *Events) Reset() {
+	e.Token = ""
 	for _, c := range e.texts() {
 		c.reset()
 	}
@@ -116,6 +123,19 @@ func (e *Events) AppendRows(o *Events, from, to int) {
 	e.unrecorded = append(e.unrecorded, o.unrecorded[from:to]...)
 	e.test = append(e.test, o.test[from:to]...)
 	e.received.Data = append(e.received.Data, o.received.Data[from:to]...)
+}
+
+// Digest is a hash of the rows' places and contents.
+func (e *Events) Digest() [sha256.Size]byte {
+	h := sha256.New()
+	var place [12]byte
+	for i := range e.offset {
+		binary.LittleEndian.PutUint32(place[:], uint32(e.partition[i]))
+		binary.LittleEndian.PutUint64(place[4:], uint64(e.offset[i]))
+		h.Write(place[:])
+	}
+	h.Write(e.hash)
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // Place is where in the log the row i comes from.

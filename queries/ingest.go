@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
+	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
 // EventsTable is the table of a topic's events.
@@ -33,6 +34,13 @@ func (db *DB) InsertEvents(ctx context.Context, topic string, rows *Events) erro
 	table, err := EventsTable(topic)
 	if err != nil {
 		return err
+	}
+	if rows.Token != "" {
+		// The views behind the table keep tokens of their own, so that one that failed
+		// is filled when the rows come again, though the table has them already.
+		ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+			"insert_deduplicate": 1, "deduplicate_insert": "enable", "insert_deduplication_token": rows.Token,
+		}))
 	}
 	return db.insertBlock(ctx, table, rows.Len(), rows.columns())
 }

@@ -41,13 +41,26 @@ type DB struct {
 }
 
 // settings are sent with every statement, so that no figure depends on the
-// defaults of a server version.
+// defaults of a server version. All that decides whether rows that were inserted
+// are kept is among them: nothing is gathered by the server before it is
+// acknowledged, and only what brings a token (events) is taken once for it. They
+// are those of ClickHouse 26.2 and later; an older one refuses to be opened.
 var settings = clickhouse.Settings{
 	"session_timezone":                "UTC",
-	"async_insert":                    0,
-	"insert_deduplicate":              0,
 	"max_partitions_per_insert_block": 1000,
-	"date_time_input_format":          "best_effort",
+
+	"async_insert":                                       0,
+	"wait_for_async_insert":                              1,
+	"async_insert_deduplicate":                           0,
+	"insert_deduplicate":                                 0,
+	"deduplicate_insert":                                 "disable",
+	"deduplicate_insert_select":                          "disable",
+	"insert_deduplication_token":                         "",
+	"insert_quorum":                                      0,
+	"materialized_views_ignore_errors":                   0,
+	"deduplicate_blocks_in_dependent_materialized_views": 1,
+
+	"date_time_input_format": "best_effort",
 
 	"join_use_nulls": 0,
 	"final":          0,

@@ -125,8 +125,8 @@ func New(o Options) (*Service, error) {
 			return nil, err
 		}
 	}
-	orElse(&o.Rows, 50_000)
-	orElse(&o.Bytes, 16<<20)
+	orElse(&o.Rows, 100_000)
+	orElse(&o.Bytes, 32<<20)
 	orElse(&o.Age, time.Second)
 	orElse(&o.Attempt, 2*time.Minute)
 	orElse(&o.Grace, 20*time.Second)
@@ -186,7 +186,7 @@ func (s *Service) generation(service, ctx context.Context, g *topic.Generation) 
 	}
 	var wg sync.WaitGroup
 	for name, partitions := range byTopic {
-		p := &pipeline{Service: s, generation: g, topic: name, partitions: partitions}
+		p := &pipeline{Service: s, generation: g, topic: name, identity: name, partitions: partitions}
 		wg.Go(func() {
 			if err := p.run(service, ctx); err != nil {
 				cancel(err)

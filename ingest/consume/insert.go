@@ -2,10 +2,13 @@ package consume
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
+	"youzhi/ingest/event"
 	"youzhi/queries"
 )
 
@@ -29,11 +32,34 @@ var rowFaults = map[int32]bool{
 // until it is clear that the table is at fault and not the rows.
 const refusedLimit = 64
 
+// token names what is inserted, for ClickHouse to know it again when an insert of
+// unknown outcome is made once more: the topic by its identity, so that one made
+// anew is another one, the offsets of each partition, how they were read, and
+// what came of them.
+func token(identity string, b *batch) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s v%d", identity, event.DecoderVersion)
+	for _, f := range b.fetched {
+		if n := len(f.records); n > 0 {
+			fmt.Fprintf(&s, " %d:%d-%d", f.partition, f.records[0].Offset, f.records[n-1].Offset)
+		}
+	}
+	name, digest := s.String(), b.events.Digest()
+	if len(name) > 400 {
+		// The list is long when partitions are many; its hash says as much to ClickHouse.
+		sum := sha256.Sum256([]byte(name))
+		name = fmt.Sprintf("%s v%d %d ranges %x", identity, event.DecoderVersion, len(b.fetched), sum[:16])
+	}
+	return fmt.Sprintf("%s %x", name, digest[:16])
+}
+
 // insertEvents stores the batch's events. When ClickHouse refuses rows, the batch
 // is halved until those alone are left, and they are moved to the quarantine.
 func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	var d division
+	token := token(p.identity, b)
 	err := p.retry(ctx, "insert_events", p.topic, func(ctx context.Context) error {
+		b.events.Token = token
 		d = division{store: p.o.Store, topic: p.topic, reasons: map[int]error{}}
 		if err := d.insert(ctx, b.events, 0, b.events.Len()); err != nil {
 			return err
@@ -103,6 +129,7 @@ func (d *division) insert(ctx context.Context, rows *queries.Events, from, to in
 			columns.Put(piece)
 		}()
 		piece.AppendRows(rows, from, to)
+		piece.Token = fmt.Sprintf("%s rows %d-%d", rows.Token, from, to)
 	}
 	err := d.store.InsertEvents(ctx, d.topic, piece)
 	code := queries.Code(err)

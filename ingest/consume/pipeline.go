@@ -18,6 +18,7 @@ type pipeline struct {
 	*Service
 	generation *topic.Generation
 	topic      string
+	identity   string // of the topic, another one when it was made anew
 	partitions []*topic.Partition
 }
 

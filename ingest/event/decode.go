@@ -25,6 +25,10 @@ const (
 	Ahead = 10 * time.Minute
 )
 
+// DecoderVersion changes whenever a message that is accepted would be read, or
+// refused, in another way than before.
+const DecoderVersion = 1
+
 // earliest bounds the time of an event; real logs hold stamps of 1948.
 var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
