@@ -20,10 +20,10 @@ TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: help setup build run test verify lint fmt bench clean
+.PHONY: help setup build run test verify lint fmt bench bench-ingest clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## get the engine, ECharts and, on Debian as root, Chromium and a CJK font
 	@bash deploy/setup.sh
@@ -84,6 +84,11 @@ fmt: $(GOLANGCI) ## format the Go files and group their imports
 
 bench: setup ## run the benchmarks, no tests; BENCH=REGEXP PKG=./ROOM narrow it
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m -p 1 $(PKG)
+
+# Ours beside ClickHouse's own ways, in turns; poison; bytes; then lag and memory
+# over ten minutes. YOUZHI_BENCH_EVENTS, _ROUNDS and _MINUTES make it longer or shorter.
+bench-ingest: setup ## measure the ingest: events for each CPU-second beside ClickHouse's own, lag, memory, bytes
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Peers|Poison|Stored|Lag' -benchtime 1x -timeout 120m -v ./ingest/consume
 
 clean: ## remove what was built; the data stays
 	rm -rf bin node_modules

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"youzhi/deploy/embedded"
 	"youzhi/deploy/embedded/embeddedtest"
 	"youzhi/ingest/event"
 	"youzhi/ingest/topic"
@@ -35,6 +36,7 @@ type rig struct {
 	t     testing.TB
 	kafka *topic.Client
 	db    *queries.DB
+	addrs []string
 }
 
 func newRig(t testing.TB, partitions int32) *rig {
@@ -44,11 +46,18 @@ func newRig(t testing.TB, partitions int32) *rig {
 	for _, name := range event.Topics() {
 		topics[name] = partitions
 	}
-	kafka, err := topic.New(topic.Options{Brokers: embeddedtest.Broker(t, topics)})
+	addrs := embeddedtest.Broker(t, topics)
+	kafka, err := topic.New(topic.Options{Brokers: addrs})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(kafka.Close)
+	return &rig{t: t, kafka: kafka, db: newDB(t, engine), addrs: addrs}
+}
+
+// newDB is an empty database with the newest schema.
+func newDB(t testing.TB, engine *embedded.Instance) *queries.DB {
+	t.Helper()
 	ctx := t.Context()
 	db, err := queries.Open(ctx, queries.Options{Transport: engine.Transport(), Database: fmt.Sprintf("consume_%d", databases.Add(1))})
 	if err != nil {
@@ -62,7 +71,7 @@ func newRig(t testing.TB, partitions int32) *rig {
 	if err := db.Migrate(ctx, start); err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t: t, kafka: kafka, db: db}
+	return db
 }
 
 func (r *rig) options() Options {
