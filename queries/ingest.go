@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -102,21 +102,14 @@ func lowCardinality() *proto.ColLowCardinality[string] {
 	return new(proto.ColStr).LowCardinality()
 }
 
-// buffers are the memory of what is sent, for one insert after the other.
-var buffers = sync.Pool{New: func() any { return new(proto.Buffer) }}
-
 // insertBlock sends typed columns as one Native block: a quarter of the work of
-// Insert, whose rows are boxed value by value.
+// Insert, whose rows are boxed value by value. Strings go from where they stand.
 func (db *DB) insertBlock(ctx context.Context, table string, rows int, columns proto.Input) error {
 	if rows == 0 {
 		return nil
 	}
-	buf := buffers.Get().(*proto.Buffer)
-	defer buffers.Put(buf)
-	buf.Reset()
-	// Revision 0 is plain Native, as every version of ClickHouse reads it.
-	block := proto.Block{Columns: len(columns), Rows: rows}
-	if err := block.EncodeRawBlock(buf, 0, columns); err != nil {
+	block, err := native(rows, columns)
+	if err != nil {
 		return fmt.Errorf("insert into %s: %w", table, err)
 	}
 	names := make([]string, len(columns))
@@ -124,8 +117,46 @@ func (db *DB) insertBlock(ctx context.Context, table string, rows int, columns p
 		names[i] = c.Name
 	}
 	statement := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ")"
-	if err := db.conn.InsertFormat(ctx, "Native", statement, bytes.NewReader(buf.Buf)); err != nil {
+	if err := db.conn.InsertFormat(ctx, "Native", statement, block); err != nil {
 		return fmt.Errorf("insert into %s: %w", table, err)
 	}
 	return nil
+}
+
+// native is a block in ClickHouse's Native format at revision 0, as every version
+// of it reads it.
+func native(rows int, columns proto.Input) (io.Reader, error) {
+	var buf proto.Buffer
+	buf.PutInt(len(columns))
+	buf.PutInt(rows)
+	// What is written stands in buf, up to each of the ends; behind an end follow
+	// strings that stand elsewhere.
+	var ends []int
+	var elsewhere [][]byte
+	for _, c := range columns {
+		if c.Data.Rows() != rows {
+			return nil, fmt.Errorf("column %s has %d rows, not %d", c.Name, c.Data.Rows(), rows)
+		}
+		c.EncodeStart(&buf, 0)
+		if p, ok := c.Data.(proto.Preparable); ok {
+			if err := p.Prepare(); err != nil {
+				return nil, fmt.Errorf("column %s: %w", c.Name, err)
+			}
+		}
+		if state, ok := c.Data.(proto.StateEncoder); ok {
+			state.EncodeState(&buf)
+		}
+		if strings, ok := c.Data.(*texts); ok {
+			ends, elsewhere = append(ends, len(buf.Buf)), append(elsewhere, strings.sent)
+			continue
+		}
+		c.Data.EncodeColumn(&buf)
+	}
+	var pieces []io.Reader
+	begin := 0
+	for i, end := range ends {
+		pieces = append(pieces, bytes.NewReader(buf.Buf[begin:end]), bytes.NewReader(elsewhere[i]))
+		begin = end
+	}
+	return io.MultiReader(append(pieces, bytes.NewReader(buf.Buf[begin:]))...), nil
 }

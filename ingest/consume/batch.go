@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"youzhi/ingest/event"
@@ -29,6 +28,7 @@ const prefixBytes = 64 << 10
 
 // batch is what is stored and committed together.
 type batch struct {
+	memory     memory
 	events     *queries.Events
 	fetched    []fetched // what the rows are made of, should one be refused
 	quarantine []queries.QuarantineRow
@@ -42,17 +42,43 @@ type fetched struct {
 	records   []topic.Record
 }
 
-// columns is the memory of rows, for one batch after the other.
-var columns = sync.Pool{New: func() any { return new(queries.Events) }}
+// memory is the columns of rows, for one batch after the other: a pipeline has a
+// few batches under way and needs their memory again and again, more often than
+// the garbage collector leaves a sync.Pool.
+type memory chan *queries.Events
 
-func newBatch() *batch {
-	return &batch{events: columns.Get().(*queries.Events), next: map[int32]int64{}}
+// kept is how many batches' memory waits for its next use at most.
+const kept = 4
+
+func (m memory) columns() *queries.Events {
+	select {
+	case e := <-m:
+		return e
+	default:
+		return new(queries.Events)
+	}
+}
+
+// free keeps the memory, unless the rows in it needed little of it: it has grown
+// in a rush that is over.
+func (m memory) free(e *queries.Events) {
+	if e.Roomy() {
+		return
+	}
+	e.Reset()
+	select {
+	case m <- e:
+	default:
+	}
+}
+
+func newBatch(m memory) *batch {
+	return &batch{memory: m, events: m.columns(), next: map[int32]int64{}}
 }
 
 // free gives the memory of the rows back, when they are stored or taken over.
 func (b *batch) free() {
-	b.events.Reset()
-	columns.Put(b.events)
+	b.memory.free(b.events)
 	b.events = nil
 }
 
@@ -94,8 +120,8 @@ var (
 )
 
 // decode makes one row of each record.
-func decode(decoder *event.Decoder, name string, partition int32, records []topic.Record) *batch {
-	b := newBatch()
+func decode(decoder *event.Decoder, m memory, name string, partition int32, records []topic.Record) *batch {
+	b := newBatch(m)
 	b.fetched = []fetched{{partition, records}}
 	row := queries.EventRow{Partition: partition}
 	for i := range records {

@@ -84,8 +84,9 @@ func BenchmarkDecode(b *testing.B) {
 		records[i] = topic.Record{Offset: int64(i), Time: m.Time, Key: m.Key, Value: m.Value}
 	}
 	var decoder event.Decoder
+	m := make(memory, kept)
 	for b.Loop() {
-		got := decode(&decoder, "youzhi.cases.v1", 0, records)
+		got := decode(&decoder, m, "youzhi.cases.v1", 0, records)
 		if got.events.Len() != len(records) {
 			b.Fatal("not all are events")
 		}

@@ -186,7 +186,7 @@ func (s *Service) generation(service, ctx context.Context, g *topic.Generation) 
 	}
 	var wg sync.WaitGroup
 	for name, partitions := range byTopic {
-		p := &pipeline{Service: s, generation: g, topic: name, identity: name, partitions: partitions}
+		p := &pipeline{Service: s, generation: g, topic: name, identity: name, memory: make(memory, kept), partitions: partitions}
 		wg.Go(func() {
 			if err := p.run(service, ctx); err != nil {
 				cancel(err)

@@ -60,7 +60,7 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	token := token(p.identity, b)
 	err := p.retry(ctx, "insert_events", p.topic, func(ctx context.Context) error {
 		b.events.Token = token
-		d = division{store: p.o.Store, topic: p.topic, reasons: map[int]error{}}
+		d = division{store: p.o.Store, memory: b.memory, topic: p.topic, reasons: map[int]error{}}
 		if err := d.insert(ctx, b.events, 0, b.events.Len()); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	if len(d.reasons) == 0 {
 		return nil
 	}
-	taken, from := columns.Get().(*queries.Events), 0
+	taken, from := b.memory.columns(), 0
 	for _, i := range slices.Sorted(maps.Keys(d.reasons)) {
 		taken.AppendRows(b.events, from, i)
 		from = i + 1
@@ -96,6 +96,7 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 // division inserts rows in ever smaller pieces.
 type division struct {
 	store   Store
+	memory  memory
 	topic   string
 	taken   int
 	reasons map[int]error // of the rows that were refused, by index
@@ -123,11 +124,8 @@ func (d *division) insert(ctx context.Context, rows *queries.Events, from, to in
 	}
 	piece := rows
 	if to-from < rows.Len() {
-		piece = columns.Get().(*queries.Events)
-		defer func() {
-			piece.Reset()
-			columns.Put(piece)
-		}()
+		piece = d.memory.columns()
+		defer d.memory.free(piece)
 		piece.AppendRows(rows, from, to)
 		piece.Token = fmt.Sprintf("%s rows %d-%d", rows.Token, from, to)
 	}

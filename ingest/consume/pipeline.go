@@ -19,6 +19,7 @@ type pipeline struct {
 	generation *topic.Generation
 	topic      string
 	identity   string // of the topic, another one when it was made anew
+	memory     memory
 	partitions []*topic.Partition
 }
 
@@ -78,7 +79,7 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 		if len(chunk.Records) == 0 && len(chunk.Gaps) == 0 {
 			continue
 		}
-		b := decode(&decoder, part.Topic, part.Partition, chunk.Records)
+		b := decode(&decoder, p.memory, part.Topic, part.Partition, chunk.Records)
 		b.next[part.Partition] = part.Next()
 		select {
 		case decoded <- b:
@@ -94,10 +95,10 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 func (p *pipeline) collect(service context.Context, decoded <-chan *batch, full chan<- *batch) {
 	age := time.NewTimer(p.o.Age)
 	defer age.Stop()
-	current := newBatch()
+	current := newBatch(p.memory)
 	flush := func() {
 		full <- current
-		current = newBatch()
+		current = newBatch(p.memory)
 	}
 	for {
 		select {

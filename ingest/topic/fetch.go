@@ -52,6 +52,7 @@ type Partition struct {
 
 	generation *Generation
 	next       int64
+	usual      int  // records of the last answer
 	gap        *Gap // found when the partition was assigned
 }
 
@@ -166,6 +167,8 @@ func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
 		next = r.Offset + 1
 		return nil
 	}
+	// Mostly there are as many as the last time.
+	chunk.Records = make([]Record, 0, p.usual)
 	all := batches(part.RecordSet.Records)
 	for _, batch := range all {
 		kind := Data
@@ -197,7 +200,7 @@ func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
 		chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: next + 1})
 		next++
 	}
-	p.next = next
+	p.next, p.usual = next, len(chunk.Records)
 	return chunk, nil
 }
 
