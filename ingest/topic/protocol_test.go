@@ -127,3 +127,13 @@ func transaction(ctx context.Context, t testing.TB, c *Client, messages []Messag
 		t.Fatal(err)
 	}
 }
+
+// commitOutside commits for partition 0 as who is no member of the group, which
+// must be empty.
+func commitOutside(t testing.TB, g *Generation, next int64) {
+	t.Helper()
+	g.raw = &kafka.Generation{GroupID: g.options.ID, ID: -1}
+	if err := g.Commit(within(t), name, map[int32]int64{0: next}); err != nil {
+		t.Fatal(err)
+	}
+}
