@@ -217,8 +217,8 @@ func (c *connector) connect(ctx context.Context, network, address string) (net.C
 	secured, err := c.greet(ctx, conn, host)
 	if err != nil {
 		_ = conn.Close()
-		if cause := context.Cause(ctx); cause != nil && !errors.As(err, new(kafka.Error)) {
-			return nil, fmt.Errorf("no answer in time: %w", cause)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("no answer in time: %w", err)
 		}
 		return nil, err
 	}
@@ -234,8 +234,10 @@ func (c *connector) greet(ctx context.Context, conn net.Conn, host string) (net.
 		}
 		encrypted := tls.Client(conn, config)
 		if err := encrypted.HandshakeContext(ctx); err != nil {
-			if errors.As(err, new(tls.RecordHeaderError)) || closed(err) {
-				return nil, fmt.Errorf("TLS: the broker does not speak TLS on this port, or wants another client certificate: %w", err)
+			// Brokers that take the handshake for a request close the connection, or
+			// wait for the rest of it.
+			if errors.As(err, new(tls.RecordHeaderError)) || closed(err) || ctx.Err() != nil {
+				return nil, fmt.Errorf("TLS: the broker does not seem to speak TLS on this port: %w", err)
 			}
 			return nil, fmt.Errorf("TLS: %w", err)
 		}
@@ -265,7 +267,7 @@ func (c *connector) greet(ctx context.Context, conn net.Conn, host string) (net.
 	// A broker that wants a password closes the connection at the first request
 	// that is no part of it.
 	if _, err := broker.RoundTrip(&metadata.Request{TopicNames: []string{}}); err != nil {
-		return nil, fmt.Errorf("the broker does not answer a request, it may want a user and a password (kafka.sasl_mechanism): %w", err)
+		return nil, fmt.Errorf("the broker does not answer a request, it may want a user and a password (kafka.sasl): %w", err)
 	}
 	return conn, nil
 }

@@ -31,7 +31,7 @@ type GroupOptions struct {
 	// may be larger. 4 MiB if 0.
 	MaxBytes int
 	// SessionTimeout is how long the group waits for a heartbeat before it gives
-	// the partitions to others; 30 s if 0.
+	// the partitions to others; 15 s if 0.
 	SessionTimeout time.Duration
 	// RebalanceTimeout is how long the group waits for members that still finish
 	// what they have; 60 s if 0.
@@ -63,7 +63,7 @@ func (o GroupOptions) defaults() GroupOptions {
 		o.MaxBytes = 4 << 20
 	}
 	if o.SessionTimeout == 0 {
-		o.SessionTimeout = 30 * time.Second
+		o.SessionTimeout = 15 * time.Second
 	}
 	if o.RebalanceTimeout == 0 {
 		o.RebalanceTimeout = 60 * time.Second
@@ -136,6 +136,7 @@ type member struct {
 	o        GroupOptions
 	each     func(context.Context, *Generation) error
 	failures int            // in a row
+	id       string         // what the group calls this member in the last generation
 	stalled  map[place]bool // partitions that brought nothing when they were last looked at
 }
 
@@ -202,6 +203,10 @@ func (m *member) join(ctx context.Context) error {
 		case err == nil, errors.Is(err, ErrGenerationEnded), errors.Is(err, kafka.RebalanceInProgress):
 			m.failures = 0
 		default:
+			if m.id != "" {
+				go m.client.bury(ctx, m.o.ID, m.id)
+				m.id = ""
+			}
 			if !m.pause(ctx, err) {
 				return nil
 			}
@@ -209,8 +214,27 @@ func (m *member) join(ctx context.Context) error {
 	}
 }
 
+// bury makes a member leave the group of which kafka-go has forgotten the name:
+// after a failure it joins as another one, and the group would wait for the old
+// one's session to end before anybody gets partitions. It is tried for as long as
+// such a session lasts.
+func (c *Client) bury(ctx context.Context, group, id string) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		answer, err := c.kafka.LeaveGroup(ctx, &kafka.LeaveGroupRequest{GroupID: group, Members: []kafka.LeaveGroupRequestMember{{ID: id}}})
+		if err == nil {
+			err = answer.Error
+		}
+		if err == nil || errors.Is(err, kafka.UnknownMemberId) || !sleep(ctx, time.Second) {
+			return
+		}
+	}
+}
+
 // generation runs each within a generation of the group and waits for it.
 func (m *member) generation(ctx context.Context, group *kafka.ConsumerGroup, have map[string]Topic, raw *kafka.Generation) error {
+	m.id = raw.MemberID
 	result := make(chan error, 1)
 	raw.Start(func(ended context.Context) {
 		inner, cancel := context.WithCancelCause(ctx)

@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -27,6 +29,7 @@ type Kafka struct {
 	cluster *kfake.Cluster
 	dials   atomic.Int64
 	silent  atomic.Bool
+	starved atomic.Pointer[string]
 }
 
 // OpenKafka starts a broker with the topics and their numbers of partitions. It
@@ -95,6 +98,10 @@ func (k *Kafka) Stop() {
 func (k *Kafka) Restart(config *tls.Config, mechanism, user, password string) {
 	k.t.Helper()
 	k.Stop()
+	// The broker would go on with the users that it had.
+	if err := os.Remove(filepath.Join(k.dir, "sasl.json")); err != nil && !os.IsNotExist(err) {
+		k.t.Fatal(err)
+	}
 	k.options = nil
 	if config != nil {
 		k.options = append(k.options, kfake.TLS(config))
@@ -116,6 +123,29 @@ func (k *Kafka) Dials() int { return int(k.dials.Load()) }
 // Silence makes the broker keep its answers to itself on all connections, those
 // that come later too; with false those that come from then on are answered.
 func (k *Kafka) Silence(on bool) { k.silent.Store(on) }
+
+// Starve makes fetches of a topic bring nothing, as if its log had no more; with ""
+// everything is brought again.
+func (k *Kafka) Starve(topic string) {
+	k.starved.Store(&topic)
+	k.cluster.ControlKey(int16(kmsg.Fetch), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		k.cluster.KeepControl()
+		ask := request.(*kmsg.FetchRequest)
+		if topic := *k.starved.Load(); topic == "" || len(ask.Topics) != 1 || ask.Topics[0].Topic != topic {
+			return nil, nil, false
+		}
+		answer := ask.ResponseKind().(*kmsg.FetchResponse)
+		of := kmsg.NewFetchResponseTopic()
+		of.Topic = ask.Topics[0].Topic
+		for _, p := range ask.Topics[0].Partitions {
+			part := kmsg.NewFetchResponseTopicPartition()
+			part.Partition, part.HighWatermark, part.LastStableOffset = p.Partition, p.FetchOffset, p.FetchOffset
+			of.Partitions = append(of.Partitions, part)
+		}
+		answer.Topics = append(answer.Topics, of)
+		return answer, nil, true
+	})
+}
 
 // Create makes a topic.
 func (k *Kafka) Create(topic string, partitions int32) {
