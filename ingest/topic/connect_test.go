@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -178,6 +179,8 @@ func TestReasonOfARefusedConnection(t *testing.T) {
 		mechanism, user, password string
 	}
 	secure := &TLS{CA: ca.file}
+	var all sync.WaitGroup
+	defer all.Wait()
 	for _, test := range []struct {
 		name          string
 		o             Options
@@ -209,53 +212,55 @@ func TestReasonOfARefusedConnection(t *testing.T) {
 		{"client certificate expired", Options{TLS: &TLS{CA: ca.file, Cert: expiredCert, Key: expiredKey}},
 			broker{server: wantsClient}, broker{server: good}, []string{"client certificate"}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			b := test.before
-			k := embeddedtest.OpenSecureKafka(t, map[string]int32{name: 1}, b.server, b.mechanism, b.user, b.password)
-			o := test.o
-			o.Brokers = k.Addrs()
-			c, err := New(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(c.Close)
-			began, dials := time.Now(), k.Dials()
-			f, _ := follow(t, c, []string{name}, nil, nil)
-			// Others want connections meanwhile, as in the program.
-			ctx := within(t)
-			for range 3 {
-				go func() {
-					for ctx.Err() == nil && time.Since(began) < 4*time.Second {
-						_, _ = c.Offsets(ctx, "g", name)
-						_, _ = c.Partitions(ctx, name)
-						sleep(ctx, 20*time.Millisecond)
-					}
-				}()
-			}
-			f.until(t, "a reason", func() bool { return len(f.faults) > 0 })
-			told := time.Since(began)
-			f.mu.Lock()
-			reason := f.faults[0].Error()
-			f.mu.Unlock()
-			for _, want := range test.want {
-				if !strings.Contains(reason, want) {
-					t.Errorf("the reason does not say %q: %s", want, reason)
+		// Most of the time they wait, so that all run at once.
+		all.Go(func() {
+			t.Run(test.name, func(t *testing.T) {
+				b := test.before
+				k := embeddedtest.OpenSecureKafka(t, map[string]int32{name: 1}, b.server, b.mechanism, b.user, b.password)
+				o := test.o
+				o.Brokers = k.Addrs()
+				c, err := New(o)
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
-			if told > 10*time.Second {
-				t.Errorf("told after %s", told)
-			}
-			sleep(ctx, 4*time.Second-told)
-			if n := k.Dials() - dials; n > 5 {
-				t.Errorf("%d connections in 4 s", n)
-			}
-			b = test.after
-			k.Restart(b.server, b.mechanism, b.user, b.password)
-			mended := time.Now()
-			write(t, c, name, 0, 10)
-			f.until(t, "all is read", func() bool { return len(f.values) == 10 })
-			t.Logf("told in %s: %s; mended, and read after %s", told.Round(time.Millisecond), reason, time.Since(mended).Round(time.Millisecond))
+				t.Cleanup(c.Close)
+				began, dials := time.Now(), k.Dials()
+				f, _ := follow(t, c, []string{name}, nil, nil)
+				// Others want connections meanwhile, as in the program.
+				ctx := within(t)
+				for range 3 {
+					go func() {
+						for ctx.Err() == nil && time.Since(began) < 4*time.Second {
+							_, _ = c.Offsets(ctx, "g", name)
+							_, _ = c.Partitions(ctx, name)
+							sleep(ctx, 20*time.Millisecond)
+						}
+					}()
+				}
+				f.until(t, "a reason", func() bool { return len(f.faults) > 0 })
+				told := time.Since(began)
+				f.mu.Lock()
+				reason := f.faults[0].Error()
+				f.mu.Unlock()
+				for _, want := range test.want {
+					if !strings.Contains(reason, want) {
+						t.Errorf("the reason does not say %q: %s", want, reason)
+					}
+				}
+				if told > 10*time.Second {
+					t.Errorf("told after %s", told)
+				}
+				sleep(ctx, 4*time.Second-told)
+				if n := k.Dials() - dials; n > 5 {
+					t.Errorf("%d connections in 4 s", n)
+				}
+				b = test.after
+				k.Restart(b.server, b.mechanism, b.user, b.password)
+				mended := time.Now()
+				write(t, c, name, 0, 10)
+				f.until(t, "all is read", func() bool { return len(f.values) == 10 })
+				t.Logf("told in %s: %s; mended, and read after %s", told.Round(time.Millisecond), reason, time.Since(mended).Round(time.Millisecond))
+			})
 		})
 	}
 }
