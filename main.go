@@ -175,10 +175,22 @@ func (p *program) open(ctx context.Context) (*stores, error) {
 	if err := s.db.Migrate(ctx, p.now()); err != nil {
 		return nil, s.close(err)
 	}
-	if s.kafka, err = topic.New(topic.Options{Brokers: s.brokers}); err != nil {
+	if s.kafka, err = topic.New(p.kafkaOptions(s.brokers)); err != nil {
 		return nil, s.close(err)
 	}
 	return s, nil
+}
+
+// kafkaOptions say how to reach the brokers.
+func (p *program) kafkaOptions(brokers []string) topic.Options {
+	o := topic.Options{Brokers: brokers}
+	if t := p.cfg.Kafka.TLS; t.Enabled {
+		o.TLS = &topic.TLS{CA: t.CA, Cert: t.Cert, Key: t.Key, ServerName: t.ServerName}
+	}
+	if s := p.cfg.Kafka.SASL; s.Mechanism != "" {
+		o.SASL = &topic.SASL{Mechanism: s.Mechanism, User: s.User, Password: s.Password.Reveal()}
+	}
+	return o
 }
 
 func (p *program) openEmbedded(ctx context.Context) (*embedded.Instance, error) {
@@ -343,8 +355,9 @@ func (p *program) ingest(s *stores) (process.Service, error) {
 	service, err := consume.New(consume.Options{
 		Kafka: s.kafka, Store: s.db, DB: s.db, Group: p.cfg.Kafka.Group, Topics: event.Topics(), Partitions: p.cfg.Kafka.Partitions,
 		Rows: p.cfg.Ingest.BatchRows, Bytes: int(p.cfg.Ingest.BatchBytes), Age: p.cfg.Ingest.BatchAge,
-		ReconcileEvery: p.cfg.Ingest.ReconcileEvery,
-		Health:         p.health.Component("ingest"), Counters: consume.NewCounters(p.telemetry.Counter),
+		ReconcileEvery: p.cfg.Ingest.ReconcileEvery, Stall: p.cfg.Ingest.StallAfter,
+		Health: p.health.Component("ingest"), Counters: consume.NewCounters(p.telemetry.Counter),
+		Lag:    p.telemetry.Gauge("youzhi_ingest_lag_offsets", "Offsets that the group has not done, of any process's partitions.", "topic", "partition"),
 		Logger: p.log, Now: p.now,
 	})
 	if err != nil {

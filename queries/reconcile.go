@@ -1,6 +1,7 @@
 package queries
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +16,19 @@ const ListedOffsets = 100
 // blockOffsets is the size of the blocks of ingest/coverage.sql.
 const blockOffsets = 65536
 
-// LogOffsets is what the broker says about a partition.
+// LogOffsets is what the broker says about a partition, or what is known of one of
+// a log that is over: all of that is done.
 type LogOffsets struct {
-	Partition int32
+	Partition int32 // as it is stored
 	First     int64 // the oldest offset that the log still holds
 	End       int64 // the offset that the next message gets
 	Committed int64 // the first offset that is not done; -1: none committed
+}
+
+// Gap is a range of offsets that were gone before they could be read.
+type Gap struct {
+	Partition int32 // as it is stored
+	From, To  int64 // To is the first offset after it
 }
 
 // Ledger is what is stored of the offsets of one partition that are done.
@@ -30,7 +38,8 @@ type Ledger struct {
 	Stored      int64   // offsets with an event
 	Counted     int64   // different events among them: each (source, id) once in its topic
 	Quarantined int64   // offsets with a quarantined message
-	Missing     int64   // offsets in [Start, committed) with neither
+	Gone        int64   // offsets in [Start, committed) with neither, in a gap
+	Missing     int64   // offsets in [Start, committed) with neither, in no gap
 	MissingAt   []int64 // the first of them
 	Both        int64   // offsets with both
 	BothAt      []int64
@@ -43,12 +52,13 @@ type Ledger struct {
 // Ledger compares what is stored of a topic with its offsets. The offsets must
 // have been read before, so that all they call committed is stored. An offset is
 // expected from where the log started when it was first looked at, or from the
-// smallest stored one, whatever the log has deleted since.
+// smallest stored one, whatever the log has deleted since. Gaps may overlap, and
+// hold offsets that are stored nevertheless.
 //
 // conflicts is the number of contents that do not count because another content
 // bears the same (source, id): they are among the offsets that are stored and not
 // counted.
-func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets) (rows []Ledger, conflicts int64, err error) {
+func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets, gaps []Gap) (rows []Ledger, conflicts int64, err error) {
 	table, err := EventsTable(topic)
 	if err != nil {
 		return nil, 0, err
@@ -59,7 +69,9 @@ func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets) (rows
 	l := &ledger{db: db, table: table, topic: topic, logs: logs, at: map[int32]int{}}
 	var partitions []int32
 	var committed, ends []int64
+	var places []uint64
 	for i, p := range logs {
+		places = append(places, uint64(i))
 		l.at[p.Partition] = i
 		l.rows = append(l.rows, Ledger{Partition: p.Partition, Start: p.First})
 		partitions = append(partitions, p.Partition)
@@ -67,8 +79,17 @@ func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets) (rows
 		ends = append(ends, p.End)
 	}
 	l.blocks = make([]blocks, len(logs))
-	params := Params{"table": table, "topic": topic, "partitions": partitions, "committed": committed, "ends": ends}
-	for _, step := range []func(context.Context, Params) error{l.firstSeen, l.coverage, l.missing, l.both, l.counted, l.twice} {
+	l.gaps = make([][]Gap, len(logs))
+	for _, g := range gaps {
+		if i, ok := l.at[g.Partition]; ok {
+			l.gaps[i] = append(l.gaps[i], g)
+		}
+	}
+	for i := range l.gaps {
+		l.gaps[i] = merged(l.gaps[i])
+	}
+	params := Params{"table": table, "topic": topic, "partitions": partitions, "places": places, "committed": committed, "ends": ends}
+	for _, step := range []func(context.Context, Params) error{l.firstSeen, l.coverage, l.gone, l.missing, l.both, l.counted, l.twice} {
 		if err := step(ctx, params); err != nil {
 			return nil, 0, fmt.Errorf("ledger of %s: %w", topic, err)
 		}
@@ -84,6 +105,7 @@ type ledger struct {
 	at     map[int32]int // partition -> index
 	rows   []Ledger
 	blocks []blocks
+	gaps   [][]Gap // in order, apart from each other
 
 	conflicts int64
 	// Blocks with more rows than offsets, as two columns.
@@ -95,6 +117,33 @@ type ledger struct {
 type blocks struct {
 	next    int64   // the first block that was not seen yet
 	lacking []int64 // the first blocks that lack offsets
+	unclear []int64 // blocks that lack offsets, some of them in a gap
+}
+
+// merged puts gaps in order and joins those that meet.
+func merged(gaps []Gap) []Gap {
+	slices.SortFunc(gaps, func(a, b Gap) int { return cmp.Compare(a.From, b.From) })
+	var out []Gap
+	for _, g := range gaps {
+		if n := len(out); n > 0 && g.From <= out[n-1].To {
+			out[n-1].To = max(out[n-1].To, g.To)
+		} else if g.From < g.To {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// inGaps is how many of the offsets from first up to and without next are in a gap
+// of the partition.
+func (l *ledger) inGaps(i int, first, next int64) int64 {
+	gaps := l.gaps[i]
+	at, _ := slices.BinarySearchFunc(gaps, first, func(g Gap, first int64) int { return cmp.Compare(g.To, first+1) })
+	var n int64
+	for ; at < len(gaps) && gaps[at].From < next; at++ {
+		n += max(0, min(gaps[at].To, next)-max(gaps[at].From, first))
+	}
+	return n
 }
 
 func (l *ledger) firstSeen(ctx context.Context, p Params) error {
@@ -122,7 +171,8 @@ func (l *ledger) coverage(ctx context.Context, p Params) error {
 		}
 		i, ok := l.at[partition]
 		if !ok {
-			return fmt.Errorf("partition %d is stored, but the topic has no such partition", partition)
+			log, partition := SplitPartition(partition)
+			return fmt.Errorf("partition %d of the topic's log %d is stored, but the topic has no such partition", partition, log)
 		}
 		r := &l.rows[i]
 		if !seen[i] {
@@ -167,7 +217,10 @@ func (l *ledger) emptyUntil(i int, block int64) {
 			continue
 		}
 		// They need no names, only a number.
-		l.rows[i].Missing += l.expected(i, b.next, block)
+		first, next := l.due(i, b.next, block)
+		gone := l.inGaps(i, first, next)
+		l.rows[i].Gone += gone
+		l.rows[i].Missing += next - first - gone
 		b.next = block
 	}
 }
@@ -175,16 +228,76 @@ func (l *ledger) emptyUntil(i int, block int64) {
 func (l *ledger) block(i int, block, known int64) {
 	b := &l.blocks[i]
 	b.next = block + 1
-	lacks := l.expected(i, block, block+1) - known
-	l.rows[i].Missing += lacks
-	if lacks > 0 && len(b.lacking) < ListedOffsets {
+	first, next := l.due(i, block, block+1)
+	lacks := next - first - known
+	if lacks <= 0 {
+		l.rows[i].Missing += lacks
+		return
+	}
+	switch gone := l.inGaps(i, first, next); {
+	case gone == 0:
+		l.lacks(i, block, lacks)
+	case gone == next-first:
+		l.rows[i].Gone += lacks
+	case known == 0:
+		l.rows[i].Gone += gone
+		l.lacks(i, block, lacks-gone)
+	default:
+		b.unclear = append(b.unclear, block)
+	}
+}
+
+// lacks notes that so many offsets of a block are missing.
+func (l *ledger) lacks(i int, block, n int64) {
+	b := &l.blocks[i]
+	l.rows[i].Missing += n
+	if n > 0 && len(b.lacking) < ListedOffsets {
 		b.lacking = append(b.lacking, block)
 	}
 }
 
-// expected is how many offsets of the blocks must be stored.
-func (l *ledger) expected(i int, from, to int64) int64 {
-	return max(0, min(to*blockOffsets, l.logs[i].Committed)-max(from*blockOffsets, l.rows[i].Start))
+// gone tells the offsets that are gone from the missing ones, in the blocks where
+// their numbers do not say it.
+func (l *ledger) gone(ctx context.Context, _ Params) error {
+	for i := range l.rows {
+		r := &l.rows[i]
+		for blocks := range slices.Chunk(l.blocks[i].unclear, 1000) {
+			inGap, outside := map[int64]int64{}, map[int64]int64{}
+			err := l.db.Rows(ctx, File("ingest/offsets"), Params{"table": l.table, "topic": l.topic, "partition": r.Partition, "blocks": blocks},
+				func(scan func(...any) error) error {
+					var offset int64
+					if err := scan(&offset); err != nil {
+						return err
+					}
+					switch {
+					case offset >= l.logs[i].Committed:
+					case l.inGaps(i, offset, offset+1) > 0:
+						inGap[offset/blockOffsets]++
+					default:
+						outside[offset/blockOffsets]++
+					}
+					return nil
+				})
+			if err != nil {
+				return err
+			}
+			for _, block := range blocks {
+				first, next := l.due(i, block, block+1)
+				gone := l.inGaps(i, first, next)
+				r.Gone += gone - inGap[block]
+				l.lacks(i, block, next-first-gone-outside[block])
+			}
+		}
+		slices.Sort(l.blocks[i].lacking)
+	}
+	return nil
+}
+
+// due are the offsets of the blocks that must be stored, or gone: from first up to
+// and without next.
+func (l *ledger) due(i int, from, to int64) (first, next int64) {
+	first = max(from*blockOffsets, l.rows[i].Start)
+	return first, max(first, min(to*blockOffsets, l.logs[i].Committed))
 }
 
 var errEnough = errors.New("enough")
@@ -201,6 +314,9 @@ func (l *ledger) missing(ctx context.Context, _ Params) error {
 			for block < len(lacking) && next < offset {
 				end := min((lacking[block]+1)*blockOffsets, l.logs[i].Committed)
 				for ; next < min(end, offset); next++ {
+					if l.inGaps(i, next, next+1) > 0 {
+						continue
+					}
 					if r.MissingAt = append(r.MissingAt, next); len(r.MissingAt) == ListedOffsets {
 						return errEnough
 					}
@@ -254,7 +370,7 @@ func (l *ledger) both(ctx context.Context, p Params) error {
 }
 
 func (l *ledger) counted(ctx context.Context, p Params) error {
-	params := only(p, "table", "partitions", "committed")
+	params := only(p, "table", "partitions", "places", "committed")
 	err := l.db.Rows(ctx, File("ingest/counted"), params, func(scan func(...any) error) error {
 		var partition int32
 		var counted int64
@@ -328,20 +444,21 @@ type Reconciliation struct {
 	Counted     int64     `ch:"counted"`
 	Duplicates  int64     `ch:"duplicates"`
 	Quarantined int64     `ch:"quarantined"`
+	Gone        int64     `ch:"gone"`
 	Missing     int64     `ch:"missing"`
 	MissingAt   []int64   `ch:"missing_at"` // the first of them
 }
 
 // InsertReconciliation records a reconciliation.
 func (db *DB) InsertReconciliation(ctx context.Context, rows []Reconciliation) error {
-	return db.Insert(ctx, "reconciliations", "at, topic, partition, first, committed, end, stored, counted, duplicates, quarantined, missing, missing_at",
+	return db.Insert(ctx, "reconciliations", "at, topic, partition, first, committed, end, stored, counted, duplicates, quarantined, gone, missing, missing_at",
 		len(rows), func(i int) []any {
 			r := &rows[i]
 			missing := r.MissingAt
 			if missing == nil {
 				missing = []int64{}
 			}
-			return []any{r.At.UTC(), r.Topic, r.Partition, r.First, r.Committed, r.End, r.Stored, r.Counted, r.Duplicates, r.Quarantined, r.Missing, missing}
+			return []any{r.At.UTC(), r.Topic, r.Partition, r.First, r.Committed, r.End, r.Stored, r.Counted, r.Duplicates, r.Quarantined, r.Gone, r.Missing, missing}
 		})
 }
 

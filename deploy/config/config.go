@@ -68,6 +68,32 @@ type Kafka struct {
 	Group string
 	// Partitions of a topic when it is made, 1 to 1024.
 	Partitions int
+	TLS        KafkaTLS
+	SASL       KafkaSASL
+}
+
+// KafkaTLS says how connections to the brokers are encrypted. The files are read
+// again for each connection.
+type KafkaTLS struct {
+	Enabled bool
+	// CA is a file of the authorities that sign the brokers' certificates, PEM.
+	// Empty: those of the system.
+	CA string
+	// Cert and Key are files of this program's certificate and its key, PEM, where
+	// the brokers want one. Both or none.
+	Cert, Key string
+	// ServerName is the name in the brokers' certificates. Empty: the host of each
+	// broker's address.
+	ServerName string
+}
+
+// KafkaSASL says who this program is to the brokers.
+type KafkaSASL struct {
+	// Mechanism is plain, scram-sha-256 or scram-sha-512. Empty: the brokers ask
+	// for no user.
+	Mechanism string
+	User      string
+	Password  Secret
 }
 
 // Ingest says when a batch of a topic is stored, at the first of three limits,
@@ -79,6 +105,10 @@ type Ingest struct {
 	// ReconcileEvery is the pause between two comparisons of the broker's
 	// offsets with the stored rows; 1s to 24h.
 	ReconcileEvery time.Duration
+	// StallAfter is how long a partition may bring nothing although its log has
+	// more, until this process asks for partitions anew, over new connections; 5s
+	// to 1h.
+	StallAfter time.Duration
 }
 
 // Jobs holds the schedules of the recurring work, in Asia/Shanghai, as
@@ -120,6 +150,7 @@ func Default() *Config {
 			BatchBytes:     16 << 20,
 			BatchAge:       time.Second,
 			ReconcileEvery: 10 * time.Minute,
+			StallAfter:     time.Minute,
 		},
 		Jobs: Jobs{
 			Fold:            "@every 2s",

@@ -53,7 +53,29 @@ func Load(from Sources) (*Config, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
+	if err := c.together(); err != nil {
+		return nil, err
+	}
 	return c, nil
+}
+
+// together finds settings that are right alone and wrong beside others.
+func (c *Config) together() error {
+	var faults []error
+	fault := func(wrong bool, text string) {
+		if wrong {
+			faults = append(faults, errors.New(text))
+		}
+	}
+	tls, sasl := c.Kafka.TLS, c.Kafka.SASL
+	named := tls.CA != "" || tls.Cert != "" || tls.Key != "" || tls.ServerName != ""
+	fault(named && !tls.Enabled, "kafka.tls: settings without effect: kafka.tls.enabled is not true")
+	fault((tls.Cert == "") != (tls.Key == ""), "kafka.tls: cert and key belong together: one of them is missing")
+	fault(sasl.Mechanism == "" && (sasl.User != "" || sasl.Password.Reveal() != ""), "kafka.sasl: a user or password without kafka.sasl.mechanism")
+	fault(sasl.Mechanism != "" && sasl.User == "", "kafka.sasl.user: must not be empty with kafka.sasl.mechanism "+sasl.Mechanism)
+	fault(sasl.Mechanism != "" && sasl.Password.Reveal() == "", "kafka.sasl.password: must not be empty with kafka.sasl.mechanism "+sasl.Mechanism)
+	fault(len(c.Kafka.Brokers) == 0 && (tls.Enabled || sasl.Mechanism != ""), "kafka.brokers: empty, and the broker inside the process knows no TLS and no users")
+	return errors.Join(faults...)
 }
 
 // ours takes the variables with our prefix from an environment.

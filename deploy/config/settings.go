@@ -49,10 +49,19 @@ func (c *Config) settings() []setting {
 		list("kafka.brokers", &c.Kafka.Brokers, hostPort),
 		text("kafka.group", &c.Kafka.Group, notEmpty),
 		whole("kafka.partitions", &c.Kafka.Partitions, 1, 1024),
+		yes("kafka.tls.enabled", &c.Kafka.TLS.Enabled),
+		text("kafka.tls.ca", &c.Kafka.TLS.CA, anything),
+		text("kafka.tls.cert", &c.Kafka.TLS.Cert, anything),
+		text("kafka.tls.key", &c.Kafka.TLS.Key, anything),
+		text("kafka.tls.server_name", &c.Kafka.TLS.ServerName, anything),
+		text("kafka.sasl.mechanism", &c.Kafka.SASL.Mechanism, oneOf("", "plain", "scram-sha-256", "scram-sha-512")),
+		text("kafka.sasl.user", &c.Kafka.SASL.User, anything),
+		secret("kafka.sasl.password", &c.Kafka.SASL.Password, anything),
 		whole("ingest.batch_rows", &c.Ingest.BatchRows, 1, 1_000_000),
 		size("ingest.batch_bytes", &c.Ingest.BatchBytes, 1<<20, 1<<30),
 		duration("ingest.batch_age", &c.Ingest.BatchAge, 10*time.Millisecond, 5*time.Minute),
 		duration("ingest.reconcile_every", &c.Ingest.ReconcileEvery, time.Second, 24*time.Hour),
+		duration("ingest.stall_after", &c.Ingest.StallAfter, 5*time.Second, time.Hour),
 		text("jobs.fold", &c.Jobs.Fold, schedule),
 		text("jobs.snapshot_daily", &c.Jobs.SnapshotDaily, schedule),
 		text("jobs.snapshot_monthly", &c.Jobs.SnapshotMonthly, schedule),
@@ -152,6 +161,21 @@ func whole(key string, at *int, least, most int) setting {
 	}
 }
 
+// yes is a setting that is on or off.
+func yes(key string, at *bool) setting {
+	return setting{
+		key: key,
+		set: func(s string) error {
+			if s != "true" && s != "false" {
+				return fmt.Errorf("%q is neither true nor false", s)
+			}
+			*at = s == "true"
+			return nil
+		},
+		get: func() string { return strconv.FormatBool(*at) },
+	}
+}
+
 // units are the endings of a size, the longest name first so that "KiB" is not
 // read as "B".
 var units = []struct {
@@ -238,7 +262,7 @@ func notEmpty(s string) error {
 func oneOf(words ...string) func(string) error {
 	return func(s string) error {
 		if !slices.Contains(words, s) {
-			return fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
+			return fmt.Errorf("%q is none of %s", s, strings.TrimPrefix(strings.Join(words, ", "), ", "))
 		}
 		return nil
 	}

@@ -113,7 +113,7 @@ FROM (SELECT number, if(number % 100 = 99, number - 4, number) AS event FROM num
 		logs = append(logs, queries.LogOffsets{Partition: p, End: n / 4, Committed: n / 4})
 	}
 	for b.Loop() {
-		ledgers, _, err := r.db.Ledger(ctx, "youzhi.cases.v1", logs)
+		ledgers, _, err := r.db.Ledger(ctx, "youzhi.cases.v1", logs, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

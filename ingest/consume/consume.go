@@ -21,13 +21,16 @@ type Store interface {
 	// an error the outcome is unknown and the same rows are inserted again.
 	InsertEvents(ctx context.Context, topic string, rows *queries.Events) error
 	InsertQuarantine(ctx context.Context, rows []queries.QuarantineRow) error
+	// InsertIncidents is the same for offsets that can't be read any more.
+	InsertIncidents(ctx context.Context, rows []queries.Incident) error
 }
 
-// Options of the ingest. Kafka, Store, Group, Topics, Logger and Now must be
+// Options of the ingest. Kafka, Store, DB, Group, Topics, Logger and Now must be
 // given; the rest has defaults.
 type Options struct {
 	Kafka  *topic.Client
 	Store  Store
+	DB     *queries.DB
 	Group  string   // the consumer group that all ingest processes share
 	Topics []string // those of the contract
 
@@ -52,16 +55,23 @@ type Options struct {
 	// BackoffMax, for as long as it takes. Defaults: 100 ms and 30 s.
 	BackoffMin, BackoffMax time.Duration
 
-	// DB and ReconcileEvery make the service check its books and record the
-	// result: one Age after the start and then at the interval. 0: never.
-	DB             *queries.DB
+	// ReconcileEvery makes the service check its books and record the result: one
+	// Age after the start and then at the interval. 0: never.
 	ReconcileEvery time.Duration
+
+	// Watch is how often the topics and the progress of this member's partitions
+	// are looked at; 5 s if 0. Stall is how long a partition may bring nothing
+	// although its log has more, until partitions are asked for anew; 60 s if 0.
+	Watch, Stall time.Duration
 
 	// Health is told why events are not flowing, and nil when they are.
 	Health   func(reason error)
 	Counters Counters
-	Logger   *slog.Logger
-	Now      func() time.Time
+	// Lag is set to how many offsets of a topic and partition the group has not
+	// done; nil tells nobody.
+	Lag    Count
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // Counters are functions that add to a counter; nil ones count nothing.
@@ -71,7 +81,9 @@ type Counters struct {
 	Batches     Count // batches committed, by topic
 	Bytes       Count // keys and values of what was stored, by topic
 	Retries     Count // attempts that failed and are made again, by operation
-	Gaps        Count // offsets that the log no longer held, by topic
+	Gaps        Count // offsets that were gone before they were stored, by topic
+	Incidents   Count // ranges of such offsets, topics deleted and made anew, by topic and kind
+	Stalls      Count // partitions asked for anew because one brought nothing, by topic
 }
 
 // Count adds value to a counter for the values of its labels.
@@ -87,6 +99,8 @@ func NewCounters(counter func(name, help string, labels ...string) Count) Counte
 		Bytes:       counter("youzhi_ingest_bytes_total", "Bytes of keys and values stored.", "topic"),
 		Retries:     counter("youzhi_ingest_retries_total", "Attempts that failed and were made again.", "operation"),
 		Gaps:        counter("youzhi_ingest_gap_offsets_total", "Offsets that were gone from the log before they were read.", "topic"),
+		Incidents:   counter("youzhi_ingest_incidents_total", "Ranges of offsets found gone, and topics found deleted or made anew.", "topic", "kind"),
+		Stalls:      counter("youzhi_ingest_stalls_total", "Times that partitions were asked for anew because one brought nothing though its log had more.", "topic"),
 	}
 }
 
@@ -100,6 +114,7 @@ func add(c Count, value int, labels ...string) {
 type Service struct {
 	o      Options
 	health *health
+	logs   *logs
 }
 
 // New checks the options; it starts nothing.
@@ -107,16 +122,14 @@ func New(o Options) (*Service, error) {
 	switch {
 	case o.Kafka == nil:
 		return nil, errors.New("ingest: no kafka client")
-	case o.Store == nil:
-		return nil, errors.New("ingest: no store")
+	case o.Store == nil || o.DB == nil:
+		return nil, errors.New("ingest: no store or database")
 	case o.Group == "":
 		return nil, errors.New("ingest: no consumer group")
 	case len(o.Topics) == 0:
 		return nil, errors.New("ingest: no topics")
 	case o.Logger == nil || o.Now == nil:
 		return nil, errors.New("ingest: no logger or clock")
-	case o.ReconcileEvery > 0 && o.DB == nil:
-		return nil, errors.New("ingest: reconciliation needs the database")
 	case o.Rows < 0 || o.Bytes < 0 || o.Age < 0 || o.Attempt < 0 || o.Grace < 0 || o.FetchBytes < 0 || o.BackoffMin < 0 || o.BackoffMax < o.BackoffMin:
 		return nil, errors.New("ingest: a limit is below zero, or the longest backoff shorter than the first")
 	}
@@ -135,7 +148,7 @@ func New(o Options) (*Service, error) {
 	if o.Health == nil {
 		o.Health = func(error) {}
 	}
-	return &Service{o: o, health: &health{report: o.Health, causes: map[string]error{}}}, nil
+	return &Service{o: o, health: &health{report: o.Health, causes: map[string]error{}}, logs: newLogs()}, nil
 }
 
 func orElse[T comparable](v *T, d T) {
@@ -162,13 +175,18 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.o.ReconcileEvery > 0 {
 		wg.Go(func() { s.reconcile(ctx) })
 	}
+	wg.Go(func() { s.lag(ctx) })
 	return s.o.Kafka.Consume(ctx, topic.GroupOptions{
 		ID:       s.o.Group,
 		Topics:   s.o.Topics,
 		MaxBytes: s.o.FetchBytes,
 		// Others wait for what this member still finishes.
 		RebalanceTimeout: s.o.Grace + 20*time.Second,
+		Watch:            s.o.Watch,
+		Stall:            s.o.Stall,
+		Seen:             s.seen,
 		State:            func(err error) { s.health.set("group", err) },
+		Stalled:          s.stalled,
 		Logger:           s.o.Logger,
 	}, func(generation context.Context, g *topic.Generation) error {
 		return s.generation(ctx, generation, g)
@@ -184,9 +202,23 @@ func (s *Service) generation(service, ctx context.Context, g *topic.Generation) 
 	for _, p := range g.Partitions() {
 		byTopic[p.Topic] = append(byTopic[p.Topic], p)
 	}
+	defer s.learn(g)
+	s.learn(g)
 	var wg sync.WaitGroup
 	for name, partitions := range byTopic {
-		p := &pipeline{Service: s, generation: g, topic: name, identity: name, memory: make(memory, kept), partitions: partitions}
+		log, err := s.logs.number(name, partitions[0].ID)
+		if err != nil {
+			cancel(err)
+			break
+		}
+		for _, part := range partitions {
+			// The group has read this topic from its beginning, before it was made
+			// anew.
+			if log > 0 {
+				part.Expect(0)
+			}
+		}
+		p := &pipeline{Service: s, generation: g, topic: name, log: log, identity: name + " " + partitions[0].ID.String(), memory: make(memory, kept), partitions: partitions}
 		wg.Go(func() {
 			if err := p.run(service, ctx); err != nil {
 				cancel(err)

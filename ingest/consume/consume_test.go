@@ -41,18 +41,27 @@ type rig struct {
 
 func newRig(t testing.TB, partitions int32) *rig {
 	t.Helper()
-	engine := embeddedtest.Engine(t)
-	topics := map[string]int32{}
+	return newRigOf(t, embeddedtest.Broker(t, topics(partitions)))
+}
+
+// topics are those of the contract, each with so many partitions.
+func topics(partitions int32) map[string]int32 {
+	out := map[string]int32{}
 	for _, name := range event.Topics() {
-		topics[name] = partitions
+		out[name] = partitions
 	}
-	addrs := embeddedtest.Broker(t, topics)
-	kafka, err := topic.New(topic.Options{Brokers: addrs})
+	return out
+}
+
+func newRigOf(t testing.TB, brokers []string) *rig {
+	t.Helper()
+	engine := embeddedtest.Engine(t)
+	kafka, err := topic.New(topic.Options{Brokers: brokers})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(kafka.Close)
-	return &rig{t: t, kafka: kafka, db: newDB(t, engine), addrs: addrs}
+	return &rig{t: t, kafka: kafka, db: newDB(t, engine), addrs: brokers}
 }
 
 // newDB is an empty database with the newest schema.

@@ -8,6 +8,7 @@ import (
 
 	"youzhi/ingest/event"
 	"youzhi/ingest/topic"
+	"youzhi/queries"
 )
 
 // pipeline carries one topic's messages of one generation: the partitions are
@@ -18,6 +19,7 @@ type pipeline struct {
 	*Service
 	generation *topic.Generation
 	topic      string
+	log        int32  // the number of the topic's log
 	identity   string // of the topic, another one when it was made anew
 	memory     memory
 	partitions []*topic.Partition
@@ -62,6 +64,13 @@ func (p *pipeline) run(service, ctx context.Context) error {
 func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded chan<- *batch) {
 	name := fmt.Sprintf("%s/%d", part.Topic, part.Partition)
 	var decoder event.Decoder
+	stored, err := queries.StoredPartition(p.log, part.Partition)
+	if err != nil {
+		p.health.set("partition "+name, err)
+		<-ctx.Done()
+		p.health.set("partition "+name, nil)
+		return
+	}
 	for {
 		var chunk topic.Chunk
 		err := p.retry(ctx, "fetch", name, func(ctx context.Context) (err error) {
@@ -71,15 +80,13 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 		if err != nil {
 			return
 		}
-		for _, gap := range chunk.Gaps {
-			add(p.o.Counters.Gaps, int(gap.To-gap.From), gap.Topic)
-			p.o.Logger.ErrorContext(ctx, "offsets are gone from the log before they were read",
-				"topic", gap.Topic, "partition", gap.Partition, "from", gap.From, "to", gap.To)
+		if err := p.gone(ctx, part, stored, chunk.Gaps); err != nil {
+			return
 		}
 		if len(chunk.Records) == 0 && len(chunk.Gaps) == 0 {
 			continue
 		}
-		b := decode(&decoder, p.memory, part.Topic, part.Partition, chunk.Records)
+		b := decode(&decoder, p.memory, part.Topic, stored, chunk.Records)
 		b.next[part.Partition] = part.Next()
 		select {
 		case decoded <- b:
@@ -143,8 +150,12 @@ func (p *pipeline) store(ctx context.Context, full <-chan *batch) error {
 	return nil
 }
 
-// flush stores a batch and then, and only then, commits it.
+// flush stores a batch and then, and only then, commits it. What may be of another
+// topic that was made under the same name is not stored.
 func (p *pipeline) flush(ctx context.Context, b *batch) error {
+	if err := p.same(ctx); err != nil {
+		return err
+	}
 	if err := p.insertEvents(ctx, b); err != nil {
 		return err
 	}
@@ -156,8 +167,8 @@ func (p *pipeline) flush(ctx context.Context, b *batch) error {
 			return err
 		}
 	}
-	err := p.retry(ctx, "commit", p.topic, func(context.Context) error {
-		return p.generation.Commit(p.topic, b.next)
+	err := p.retry(ctx, "commit", p.topic, func(ctx context.Context) error {
+		return p.generation.Commit(ctx, p.topic, b.next)
 	})
 	if err != nil {
 		return err

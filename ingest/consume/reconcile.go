@@ -1,9 +1,11 @@
 package consume
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -27,10 +29,14 @@ type Reconciliation struct {
 // PartitionBooks are the books of one partition.
 type PartitionBooks struct {
 	Topic     string
+	Log       int32 // of the logs that the topic has had; all of an old one is done
 	Partition int32
 	topic.PartitionOffsets
 	queries.Ledger
 }
+
+// Name is the partition as people know it.
+func (b *PartitionBooks) Name() string { return queries.PartitionName(b.Ledger.Partition) }
 
 // Consumed is the number of offsets that the group has done, from the broker,
 // beginning with the first that must be stored.
@@ -43,11 +49,11 @@ func (b *PartitionBooks) Rows() int64 { return b.Counted }
 // another content under its identity.
 func (b *PartitionBooks) Duplicates() int64 { return b.Stored - b.Counted }
 
-// OK says that the books add up: consumed = rows + duplicates + quarantined, and
-// no offset is missing, stored twice or unknown to the log.
+// OK says that the books add up: consumed = rows + duplicates + quarantined + gone,
+// and no offset is missing, stored twice or unknown to the log.
 func (b *PartitionBooks) OK() bool {
 	return b.Missing == 0 && b.Both == 0 && b.Twice == 0 && b.Beyond == 0 &&
-		b.Consumed() == b.Rows()+b.Duplicates()+b.Quarantined
+		b.Consumed() == b.Rows()+b.Duplicates()+b.Quarantined+b.Gone
 }
 
 // OK says that the books of all partitions add up.
@@ -65,27 +71,36 @@ func Reconcile(ctx context.Context, kafka *topic.Client, db *queries.DB, group s
 	if err != nil {
 		return nil, fmt.Errorf("reconcile: %w", err)
 	}
+	logs, err := db.TopicLogs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reconcile: %w", err)
+	}
+	incidents, err := db.Incidents(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reconcile: %w", err)
+	}
 	var recorded []queries.Reconciliation
 	for _, name := range topics {
-		var parts []topic.PartitionOffsets
-		var logs []queries.LogOffsets
-		for _, o := range offsets {
-			if o.Topic == name {
-				parts = append(parts, o)
-				logs = append(logs, queries.LogOffsets{Partition: o.Partition, First: o.First, End: o.End, Committed: o.Committed})
-			}
+		parts, gaps, err := logsOf(ctx, db, name, offsets, logs, incidents)
+		if err != nil {
+			return nil, fmt.Errorf("reconcile: %w", err)
 		}
-		ledgers, conflicts, err := db.Ledger(ctx, name, logs)
+		var asked []queries.LogOffsets
+		for _, p := range parts {
+			asked = append(asked, queries.LogOffsets{Partition: p.Ledger.Partition, First: p.First, End: p.End, Committed: p.Committed})
+		}
+		ledgers, conflicts, err := db.Ledger(ctx, name, asked, gaps)
 		if err != nil {
 			return nil, fmt.Errorf("reconcile: %w", err)
 		}
 		r.Conflicts[name] = conflicts
 		for i, l := range ledgers {
-			b := PartitionBooks{Topic: name, Partition: l.Partition, PartitionOffsets: parts[i], Ledger: l}
+			b := parts[i]
+			b.Ledger = l
 			r.Partitions = append(r.Partitions, b)
 			recorded = append(recorded, queries.Reconciliation{
 				At: r.At, Topic: name, Partition: l.Partition, First: b.First, Committed: b.Committed, End: b.End,
-				Stored: b.Stored, Counted: b.Counted, Duplicates: b.Duplicates(), Quarantined: b.Quarantined,
+				Stored: b.Stored, Counted: b.Counted, Duplicates: b.Duplicates(), Quarantined: b.Quarantined, Gone: b.Gone,
 				Missing: b.Missing, MissingAt: b.MissingAt,
 			})
 		}
@@ -96,21 +111,86 @@ func Reconcile(ctx context.Context, kafka *topic.Client, db *queries.DB, group s
 	return r, nil
 }
 
+// logsOf are the partitions of all logs that a topic has had, the newest by what
+// the brokers say and the older ones by what is on record, and what is gone of them.
+func logsOf(ctx context.Context, db *queries.DB, name string, offsets []topic.PartitionOffsets, logs []queries.TopicLog, incidents []queries.Incident) (parts []PartitionBooks, gaps []queries.Gap, err error) {
+	of := slices.DeleteFunc(slices.Clone(logs), func(l queries.TopicLog) bool { return l.Topic != name })
+	numbers := map[int32]bool{}
+	for _, l := range of {
+		numbers[l.Log] = true
+	}
+	for _, o := range offsets {
+		if o.Topic != name {
+			continue
+		}
+		last, number := newest(of, o.ID)
+		switch {
+		case number >= 0:
+		case o.ID == topic.ID{}:
+			number = max(0, last.Log)
+		default:
+			number = last.Log + 1 // the ingest has not noticed yet
+		}
+		stored, err := queries.StoredPartition(number, o.Partition)
+		if err != nil {
+			return nil, nil, err
+		}
+		parts = append(parts, PartitionBooks{Topic: name, Log: number, Partition: o.Partition, PartitionOffsets: o, Ledger: queries.Ledger{Partition: stored}})
+		delete(numbers, number)
+	}
+	over := map[int32]bool{}
+	for _, i := range incidents {
+		if i.Topic == name && (i.Kind == queries.IncidentDeleted || i.Kind == queries.IncidentRemade) {
+			log, _ := queries.SplitPartition(i.Partition)
+			over[log] = true
+		}
+	}
+	for _, log := range slices.Sorted(maps.Keys(numbers)) {
+		extents, err := logExtents(ctx, db, name, log, incidents)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, p := range slices.Sorted(maps.Keys(extents)) {
+			e := extents[p]
+			stored, err := queries.StoredPartition(log, p)
+			if err != nil {
+				return nil, nil, err
+			}
+			// Until it is on record that the log is over, only what was committed of
+			// it is done.
+			if over[log] {
+				e.committed = e.end
+			}
+			parts = append(parts, PartitionBooks{
+				Topic: name, Log: log, Partition: p, Ledger: queries.Ledger{Partition: stored},
+				PartitionOffsets: topic.PartitionOffsets{Topic: name, Partition: p, First: e.first, Committed: e.committed, End: e.end},
+			})
+		}
+	}
+	slices.SortFunc(parts, func(a, b PartitionBooks) int { return cmp.Compare(a.Ledger.Partition, b.Ledger.Partition) })
+	for _, i := range incidents {
+		if i.Topic == name && i.From < i.To {
+			gaps = append(gaps, queries.Gap{Partition: i.Partition, From: i.From, To: i.To})
+		}
+	}
+	return parts, gaps, nil
+}
+
 // Print writes the books as a table, a line for each partition and the sum, and
 // below it a line for each offset that is missing or wrong.
 func (r *Reconciliation) Print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "topic\tpartition\tconsumed\trows\tduplicates\tquarantined\tmissing\t")
-	var sum [5]int64
+	fmt.Fprintln(table, "topic\tpartition\tconsumed\trows\tduplicates\tquarantined\tgone\tmissing\t")
+	var sum [6]int64
 	for i := range r.Partitions {
 		b := &r.Partitions[i]
-		line := [5]int64{b.Consumed(), b.Rows(), b.Duplicates(), b.Quarantined, b.Missing}
+		line := [6]int64{b.Consumed(), b.Rows(), b.Duplicates(), b.Quarantined, b.Gone, b.Missing}
 		for j, n := range line {
 			sum[j] += n
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", b.Topic, b.Partition, line[0], line[1], line[2], line[3], line[4])
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", b.Topic, b.Name(), line[0], line[1], line[2], line[3], line[4], line[5])
 	}
-	fmt.Fprintf(table, "all\t\t%d\t%d\t%d\t%d\t%d\t\n", sum[0], sum[1], sum[2], sum[3], sum[4])
+	fmt.Fprintf(table, "all\t\t%d\t%d\t%d\t%d\t%d\t%d\t\n", sum[0], sum[1], sum[2], sum[3], sum[4], sum[5])
 	if err := table.Flush(); err != nil {
 		return err
 	}
@@ -119,7 +199,7 @@ func (r *Reconciliation) Print(w io.Writer) error {
 			return err
 		}
 	}
-	verdict := "The books add up: consumed = rows + duplicates + quarantined."
+	verdict := "The books add up: consumed = rows + duplicates + quarantined + gone."
 	if !r.OK() {
 		verdict = "The books do not add up."
 	}
@@ -135,18 +215,18 @@ func (r *Reconciliation) Faults() []string {
 		b := &r.Partitions[i]
 		list := func(what string, n int64, at []int64) {
 			for _, offset := range at {
-				lines = append(lines, fmt.Sprintf("%s: topic %s, partition %d, offset %d", what, b.Topic, b.Partition, offset))
+				lines = append(lines, fmt.Sprintf("%s: topic %s, partition %s, offset %d", what, b.Topic, b.Name(), offset))
 			}
 			if more := n - int64(len(at)); more > 0 {
-				lines = append(lines, fmt.Sprintf("%s: topic %s, partition %d, %d more offsets", what, b.Topic, b.Partition, more))
+				lines = append(lines, fmt.Sprintf("%s: topic %s, partition %s, %d more offsets", what, b.Topic, b.Name(), more))
 			}
 		}
 		list("missing", b.Missing, b.MissingAt)
 		list("both event and quarantined", b.Both, b.BothAt)
 		list("two events at one offset", b.Twice, b.TwiceAt)
 		if b.Beyond > 0 {
-			lines = append(lines, fmt.Sprintf("beyond the log's end: topic %s, partition %d, %d offsets are stored that the log, ending at %d, does not have: it was made anew or lost its tail",
-				b.Topic, b.Partition, b.Beyond, b.End))
+			lines = append(lines, fmt.Sprintf("beyond the log's end: topic %s, partition %s, %d offsets are stored that the log, ending at %d, does not have: it has lost its tail",
+				b.Topic, b.Name(), b.Beyond, b.End))
 		}
 	}
 	return lines

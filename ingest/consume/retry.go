@@ -10,6 +10,13 @@ import (
 	"youzhi/ingest/topic"
 )
 
+// brokerBackoffMax is the longest pause between attempts to reach the brokers: they
+// are not asked more often than topic allows, and found soon when they are back.
+const brokerBackoffMax = 5 * time.Second
+
+// ofBrokers are the operations that are the brokers' to carry out.
+var ofBrokers = map[string]bool{"create_topics": true, "fetch": true, "commit": true, "identify": true}
+
 // retry calls f until it succeeds, waiting ever longer, with jitter, between the
 // attempts; meanwhile the service is not ready, and says why. It gives up when
 // ctx ends or the partitions belong to someone else, and returns why.
@@ -22,7 +29,11 @@ func (s *Service) retry(ctx context.Context, operation, subject string, f func(c
 			s.health.set(name, nil)
 		}
 	}()
-	for backoff := s.o.BackoffMin; ; backoff = min(2*backoff, s.o.BackoffMax) {
+	limit := s.o.BackoffMax
+	if ofBrokers[operation] {
+		limit = min(limit, brokerBackoffMax)
+	}
+	for backoff := min(s.o.BackoffMin, limit); ; backoff = min(2*backoff, limit) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -36,6 +37,9 @@ type Gap struct {
 	Topic     string
 	Partition int32
 	From, To  int64 // To is the first offset after the gap
+	// Inside says that the log holds offsets on both sides: they were compacted
+	// away. Otherwise its beginning has moved on: they expired or were deleted.
+	Inside bool
 }
 
 // Chunk is what one fetch brought: the records from the partition's position on,
@@ -48,27 +52,71 @@ type Chunk struct {
 // Partition is a partition of this member and the position in it.
 type Partition struct {
 	Topic     string
+	ID        ID // of the topic
 	Partition int32
 
 	generation *Generation
 	next       int64
-	usual      int  // records of the last answer
-	gap        *Gap // found when the partition was assigned
+	usual      int              // records of the last answer
+	log        PartitionOffsets // when the partition was assigned
+	gap        *Gap             // found when the partition was assigned
+
+	// For whoever watches: the position, and what the last answer said.
+	at      atomic.Int64
+	end     atomic.Int64 // high watermark
+	stable  atomic.Int64 // last stable offset: open transactions are behind it
+	waiting atomic.Bool  // for the brokers, and not for whoever takes the records
 }
 
 // Next is the offset that the next fetch begins with.
 func (p *Partition) Next() int64 { return p.next }
+
+// Log is the partition's log as it was when it was assigned, and what the group
+// had done of it.
+func (p *Partition) Log() PartitionOffsets { return p.log }
+
+// End is the log's end as far as it is known.
+func (p *Partition) End() int64 { return p.end.Load() }
+
+// Expect makes a partition of which the group has done nothing begin at an
+// offset, and not where its log happens to start now; what is gone before that is
+// a gap then. Call it before the first Fetch.
+func (p *Partition) Expect(first int64) {
+	if p.log.Committed < 0 {
+		p.begin(first)
+	}
+}
+
+// begin sets the position before the first fetch.
+func (p *Partition) begin(at int64) {
+	p.next, p.gap = at, nil
+	if at < p.log.First {
+		p.gap = &Gap{Topic: p.Topic, Partition: p.Partition, From: at, To: p.log.First}
+		p.next = p.log.First
+	}
+	p.at.Store(p.next)
+}
 
 // Fetch waits for records at the partition's position and moves it behind them.
 // The chunk is empty when none came in time. After an error the position is
 // unchanged, and fetching again is right; it is one goroutine's at a time.
 //
 // Records of open transactions are not returned before their end. Offsets that
-// the log no longer holds are returned as a gap, never skipped in silence. A
-// position beyond the log's end is an error that does not pass: the topic was
-// deleted and made anew, and its offsets now name other messages than those
-// stored.
+// the log no longer holds are returned as a gap, never skipped in silence. Where
+// the topic was deleted or made anew the error is ErrGenerationEnded. A position
+// beyond the end of the same log is an error that does not pass: it lost its
+// tail, and its offsets now name other messages than those stored.
 func (p *Partition) Fetch(ctx context.Context) (Chunk, error) {
+	p.waiting.Store(true)
+	chunk, err := p.chunk(ctx)
+	if err == nil && p.next != p.at.Load() {
+		p.at.Store(p.next)
+		p.waiting.Store(false)
+	}
+	return chunk, err
+}
+
+func (p *Partition) chunk(ctx context.Context) (Chunk, error) {
 	if p.gap != nil {
 		chunk := Chunk{Gaps: []Gap{*p.gap}}
 		p.gap = nil
@@ -89,9 +137,13 @@ func (p *Partition) outOfRange(ctx context.Context) (Chunk, error) {
 	if err != nil {
 		return Chunk{}, err
 	}
+	// Another topic of this name says nothing about the offsets of ours.
+	if err := p.generation.Same(ctx, p.Topic); err != nil {
+		return Chunk{}, err
+	}
 	log := logs[place{p.Topic, p.Partition}]
 	if p.next > log.End {
-		return Chunk{}, fmt.Errorf("the log ends at %d: the topic was deleted and made anew, or lost its tail", log.End)
+		return Chunk{}, fmt.Errorf("the log ends at %d: it has lost its tail", log.End)
 	}
 	if p.next >= log.First {
 		return Chunk{}, nil // meanwhile in range
@@ -138,6 +190,8 @@ func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 	if part.ErrorCode != 0 {
 		return Chunk{}, kafka.Error(part.ErrorCode)
 	}
+	p.end.Store(part.HighWatermark)
+	p.stable.Store(part.LastStableOffset)
 	return p.read(part)
 }
 
@@ -153,7 +207,7 @@ func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
 			return nil
 		}
 		if r.Offset > next {
-			chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: r.Offset})
+			chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: r.Offset, Inside: true})
 		}
 		key, err := slab.read(r.Key)
 		if err != nil {
@@ -197,7 +251,7 @@ func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
 	// A compacted batch may have lost its last records: it is returned again for
 	// each of their offsets and brings nothing.
 	if next == p.next && len(all) > 0 && part.LastStableOffset > next {
-		chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: next + 1})
+		chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: next + 1, Inside: true})
 		next++
 	}
 	p.next, p.usual = next, len(chunk.Records)

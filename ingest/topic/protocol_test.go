@@ -75,6 +75,13 @@ func deleteBefore(ctx context.Context, t testing.TB, c *Client, offset int64) {
 // transaction writes the messages to partition 0 and commits or aborts.
 func transaction(ctx context.Context, t testing.TB, c *Client, messages []Message, commit bool) {
 	t.Helper()
+	openTransaction(ctx, t, c, messages)(commit)
+}
+
+// openTransaction writes the messages to partition 0 and gives the function that
+// commits or aborts.
+func openTransaction(ctx context.Context, t testing.TB, c *Client, messages []Message) (end func(commit bool)) {
+	t.Helper()
 	const id = "tx"
 	producer, err := c.kafka.InitProducerID(ctx, &kafka.InitProducerIDRequest{TransactionalID: id, TransactionTimeoutMs: 30_000, ProducerID: -1, ProducerEpoch: -1})
 	if err == nil {
@@ -119,11 +126,24 @@ func transaction(ctx context.Context, t testing.TB, c *Client, messages []Messag
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended, err := c.kafka.EndTxn(ctx, &kafka.EndTxnRequest{TransactionalID: id, ProducerID: pid, ProducerEpoch: epoch, Committed: commit})
-	if err == nil {
-		err = ended.Error
+	return func(commit bool) {
+		t.Helper()
+		ended, err := c.kafka.EndTxn(ctx, &kafka.EndTxnRequest{TransactionalID: id, ProducerID: pid, ProducerEpoch: epoch, Committed: commit})
+		if err == nil {
+			err = ended.Error
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err != nil {
+}
+
+// commitOutside commits for partition 0 as who is no member of the group, which
+// must be empty.
+func commitOutside(t testing.TB, g *Generation, next int64) {
+	t.Helper()
+	g.raw = &kafka.Generation{GroupID: g.options.ID, ID: -1}
+	if err := g.Commit(within(t), name, map[int32]int64{0: next}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -5,7 +5,17 @@
 //
 // The group is built on kafka-go's ConsumerGroup and on fetches of our own, not
 // on its Reader: the Reader skips expired offsets in silence, commits for
-// partitions that it lost, and hands out records of aborted transactions.
+// partitions that it lost, and hands out records of aborted transactions. Each
+// trap of kafka-go, what guards against it and the test that shows it stand in
+// .adr/0013.
+//
+//   - topic.go: the client, topics, offsets
+//   - connect.go: connections: TLS, SASL, and how often they are tried
+//   - identity.go: which topic it is that bears a name
+//   - group.go: the consumer group, its generations and commits
+//   - watch.go: what may happen to a generation's partitions meanwhile
+//   - fetch.go: records and gaps
+//   - writer.go: writes
 package topic
 
 import (
@@ -19,6 +29,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // MaxMessage is the largest message, key and value, in bytes, that topics made
@@ -31,28 +42,23 @@ const maxBatch = 8 << 20
 // requestTimeout ends a request to a broker that does not answer.
 const requestTimeout = 10 * time.Second
 
-// Options say where the brokers are. TLS and SASL belong here: transport and
-// dialer are made from the options in one place each.
+// Options say where the brokers are, and how to be let in.
 type Options struct {
 	// Brokers are the addresses host:port that are asked first.
 	Brokers []string
 	// ClientID names this program to the brokers; "youzhi" if empty.
 	ClientID string
-}
-
-func (o Options) transport() *kafka.Transport {
-	return &kafka.Transport{ClientID: o.ClientID, DialTimeout: 5 * time.Second}
-}
-
-func (o Options) dialer() *kafka.Dialer {
-	return &kafka.Dialer{ClientID: o.ClientID, Timeout: 5 * time.Second}
+	TLS      *TLS  // nil: connections are not encrypted
+	SASL     *SASL // nil: nobody asks who this is
 }
 
 // Client speaks to a Kafka cluster. It is safe for many goroutines.
 type Client struct {
-	options   Options
-	transport *kafka.Transport
-	kafka     *kafka.Client
+	options    Options
+	connector  *connector
+	transport  *kafka.Transport
+	kafka      *kafka.Client
+	identifier *kgo.Client
 }
 
 // New checks the options; it connects to nothing.
@@ -72,16 +78,29 @@ func New(o Options) (*Client, error) {
 	if o.ClientID == "" {
 		o.ClientID = "youzhi"
 	}
-	transport := o.transport()
+	connector, err := newConnector(o)
+	if err != nil {
+		return nil, err
+	}
+	identifier, err := newIdentifier(o, connector)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	transport := &kafka.Transport{ClientID: o.ClientID, DialTimeout: 5 * time.Second, Dial: connector.dial}
 	return &Client{
-		options:   o,
-		transport: transport,
-		kafka:     &kafka.Client{Addr: kafka.TCP(o.Brokers...), Timeout: requestTimeout, Transport: transport},
+		options:    o,
+		connector:  connector,
+		transport:  transport,
+		kafka:      &kafka.Client{Addr: kafka.TCP(o.Brokers...), Timeout: requestTimeout, Transport: transport},
+		identifier: identifier,
 	}, nil
 }
 
-// Close drops the idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+// Close drops the connections.
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+	c.identifier.Close()
+}
 
 // Create makes the topics that are missing, each with so many partitions, the
 // broker's own replication and room for messages of MaxMessage bytes. Topics
@@ -91,13 +110,13 @@ func (c *Client) Create(ctx context.Context, partitions int, topics ...string) e
 	if partitions < 1 {
 		return fmt.Errorf("create topics: %d partitions: want at least 1", partitions)
 	}
-	have, err := c.Partitions(ctx, topics...)
+	have, err := c.Topics(ctx, topics...)
 	if err != nil {
 		return fmt.Errorf("create topics: %w", err)
 	}
 	var request []kafka.TopicConfig
 	for _, t := range topics {
-		if have[t] > 0 {
+		if have[t].Partitions > 0 {
 			continue
 		}
 		request = append(request, kafka.TopicConfig{
@@ -168,10 +187,11 @@ func (c *Client) Partitions(ctx context.Context, topics ...string) (map[string]i
 // PartitionOffsets is the state of one partition.
 type PartitionOffsets struct {
 	Topic     string
+	ID        ID // of the topic
 	Partition int32
 	First     int64 // the oldest offset that the log still holds
 	End       int64 // high watermark: the offset that the next message gets
-	Committed int64 // the first offset that the group has not done; -1: none committed
+	Committed int64 // the first offset that the group has not done of this log; -1: none committed
 }
 
 // Lag is how many offsets of the log the group has not done.
@@ -182,13 +202,13 @@ func (p PartitionOffsets) Lag() int64 {
 // Offsets reads the log's and the group's offsets of every partition of the
 // topics, by topic and partition. A topic that does not exist has none.
 func (c *Client) Offsets(ctx context.Context, group string, topics ...string) ([]PartitionOffsets, error) {
-	have, err := c.Partitions(ctx, topics...)
+	have, err := c.Topics(ctx, topics...)
 	if err != nil {
 		return nil, fmt.Errorf("read offsets: %w", err)
 	}
 	partitions := map[string][]int{}
-	for t, n := range have {
-		for p := range n {
+	for t, topic := range have {
+		for p := range topic.Partitions {
 			partitions[t] = append(partitions[t], p)
 		}
 	}
@@ -210,9 +230,9 @@ func (c *Client) Offsets(ctx context.Context, group string, topics ...string) ([
 		for _, p := range ps {
 			key := place{t, int32(p)}
 			o := logs[key]
-			o.Committed = -1
-			if n, ok := committed[key]; ok {
-				o.Committed = n
+			o.ID, o.Committed = have[t].ID, -1
+			if done, ok := committed[key]; ok && done.of(o.ID) {
+				o.Committed = done.next
 			}
 			out = append(out, o)
 		}
@@ -231,12 +251,23 @@ type place struct {
 	partition int32
 }
 
-func (c *Client) committed(ctx context.Context, group string, partitions map[string][]int) (map[place]int64, error) {
+// commit is what a group has done of a partition.
+type commit struct {
+	next int64
+	id   ID // of the topic that the offset is of; zero if it does not say
+}
+
+// of says whether the commit is one of this topic, and not of another one that
+// bore its name. One that does not say is: brokers forget commits together with
+// the topic, and who sets them by hand means the topic that is there.
+func (c commit) of(id ID) bool { return c.id == id || c.id == ID{} || id == ID{} }
+
+func (c *Client) committed(ctx context.Context, group string, partitions map[string][]int) (map[place]commit, error) {
 	response, err := c.kafka.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: partitions})
 	if err == nil {
 		err = response.Error
 	}
-	committed := map[place]int64{}
+	committed := map[place]commit{}
 	if errors.Is(err, kafka.GroupIdNotFound) {
 		return committed, nil // no member has come yet
 	}
@@ -249,7 +280,7 @@ func (c *Client) committed(ctx context.Context, group string, partitions map[str
 				return nil, fmt.Errorf("read offset of group %s: %s/%d: %w", group, t, p.Partition, p.Error)
 			}
 			if p.CommittedOffset >= 0 {
-				committed[place{t, int32(p.Partition)}] = p.CommittedOffset
+				committed[place{t, int32(p.Partition)}] = commit{p.CommittedOffset, idOf(p.Metadata)}
 			}
 		}
 	}

@@ -196,7 +196,7 @@ func TestCommitNeverGoesBack(t *testing.T) {
 	member(func(g *Generation) {
 		old = g
 		for _, next := range []int64{0, 50, 40, 50, 10} {
-			if err := g.Commit(name, map[int32]int64{0: next}); err != nil {
+			if err := g.Commit(ctx, name, map[int32]int64{0: next}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -208,14 +208,14 @@ func TestCommitNeverGoesBack(t *testing.T) {
 		if p := g.Partitions()[0]; p.Next() != 50 {
 			t.Errorf("the next generation begins at %d", p.Next())
 		}
-		if err := g.Commit(name, map[int32]int64{0: 20}); err != nil {
+		if err := g.Commit(ctx, name, map[int32]int64{0: 20}); err != nil {
 			t.Fatal(err)
 		}
 		if got := committed(); got != 50 {
 			t.Errorf("a generation commits below what it found: %d", got)
 		}
 	})
-	if err := old.Commit(name, map[int32]int64{0: 99}); err == nil {
+	if err := old.Commit(ctx, name, map[int32]int64{0: 99}); err == nil {
 		t.Error("an ended generation could commit")
 	}
 	if got := committed(); got != 50 {
@@ -233,7 +233,7 @@ func TestExpiredOffsetsAreAGap(t *testing.T) {
 	err := c.Consume(ctx, GroupOptions{ID: "g", Topics: []string{name}, Logger: quiet()}, func(ctx context.Context, g *Generation) error {
 		p := g.Partitions()[0]
 		if generations++; generations == 1 {
-			if err := g.Commit(name, map[int32]int64{0: 10}); err != nil {
+			if err := g.Commit(ctx, name, map[int32]int64{0: 10}); err != nil {
 				t.Error(err)
 			}
 			deleteBefore(ctx, t, c, 70)
@@ -260,7 +260,7 @@ func TestExpiredOffsetsAreAGap(t *testing.T) {
 		t.Errorf("%d generations, %v", generations, err)
 	}
 	offsets, err := c.Offsets(within(t), "g", name)
-	if diff := cmp.Diff([]PartitionOffsets{{Topic: name, First: 70, End: 100, Committed: 10}}, offsets); diff != "" || err != nil {
+	if diff := cmp.Diff([]PartitionOffsets{{Topic: name, ID: one(t, c, name).ID, First: 70, End: 100, Committed: 10}}, offsets); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 	if lag := offsets[0].Lag(); lag != 30 {
@@ -268,8 +268,8 @@ func TestExpiredOffsetsAreAGap(t *testing.T) {
 	}
 }
 
-// A topic that was deleted and made anew is an error: its offsets now name other
-// messages than those that are stored.
+// A log that lost its tail is an error: its offsets will name other messages than
+// those that are stored.
 func TestPositionBeyondTheLogIsAnError(t *testing.T) {
 	ctx, c := within(t), client(t, embeddedtest.Broker(t, map[string]int32{name: 1}))
 	if _, err := c.Write(ctx, name, messages(0, 5)); err != nil {
@@ -279,7 +279,7 @@ func TestPositionBeyondTheLogIsAnError(t *testing.T) {
 	generations := 0
 	_ = c.Consume(ctx, GroupOptions{ID: "g", Topics: []string{name}, Logger: quiet()}, func(ctx context.Context, g *Generation) error {
 		if generations++; generations == 1 {
-			return g.Commit(name, map[int32]int64{0: 50})
+			return g.Commit(ctx, name, map[int32]int64{0: 50})
 		}
 		defer cancel()
 		p := g.Partitions()[0]
@@ -351,7 +351,7 @@ func TestRebalanceLosesNothing(t *testing.T) {
 								seen[string(r.Value)] = true
 							}
 							mu.Unlock()
-							if err := g.Commit(name, map[int32]int64{p.Partition: p.Next()}); err != nil && !errors.Is(err, ErrGenerationEnded) {
+							if err := g.Commit(context.WithoutCancel(ctx), name, map[int32]int64{p.Partition: p.Next()}); err != nil && !errors.Is(err, ErrGenerationEnded) {
 								t.Errorf("commit: %v", err)
 							}
 							sleep(ctx, pause)

@@ -10,6 +10,7 @@ SELECT
     counted,
     duplicates,
     quarantined,
+    gone,
     missing,
     missing_at
 FROM reconciliations
