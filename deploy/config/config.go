@@ -45,6 +45,7 @@ type Config struct {
 	ClickHouse ClickHouse
 	Kafka      Kafka
 	Ingest     Ingest
+	Quarantine Quarantine
 	Jobs       Jobs
 	Log        Log
 }
@@ -79,6 +80,16 @@ type Ingest struct {
 	// ReconcileEvery is the pause between two comparisons of the broker's
 	// offsets with the stored rows; 1s to 24h.
 	ReconcileEvery time.Duration
+}
+
+// Quarantine says how messages are kept that are no events of the contract.
+type Quarantine struct {
+	// Keep is how long key and payload stay, which may hold personal data; 1h to
+	// 8760h. Place, reason, size and hash stay.
+	Keep time.Duration
+	// AlarmRatio is the share of a topic's messages that may go to quarantine
+	// before it is said loudly, from 0 to 1; 1: never.
+	AlarmRatio float64
 }
 
 // Jobs holds the schedules of the recurring work, in Asia/Shanghai, as
@@ -120,6 +131,10 @@ func Default() *Config {
 			BatchBytes:     16 << 20,
 			BatchAge:       time.Second,
 			ReconcileEvery: 10 * time.Minute,
+		},
+		Quarantine: Quarantine{
+			Keep:       30 * 24 * time.Hour,
+			AlarmRatio: 0.01,
 		},
 		Jobs: Jobs{
 			Fold:            "@every 2s",
