@@ -80,6 +80,27 @@ func (m *QuarantineMessage) Place() Place { return Place{m.Topic, m.Partition, m
 // Emptied says that the message's bytes were taken away.
 func (m *QuarantineMessage) Emptied() bool { return m.EmptiedAt.Unix() > 0 }
 
+// What is kept of the bytes of a message in quarantine.
+const (
+	KeptWhole   = "whole"
+	KeptPrefix  = "prefix"  // the first of an oversize message
+	KeptNothing = "nothing" // it had none
+	KeptEmptied = "emptied" // they were taken away
+)
+
+// Kept is one of these words.
+func (m *QuarantineMessage) Kept() string {
+	switch {
+	case m.Size == 0:
+		return KeptNothing
+	case m.Emptied():
+		return KeptEmptied
+	case m.Code == "oversize":
+		return KeptPrefix
+	}
+	return KeptWhole
+}
+
 // QuarantineRecord is a message in quarantine with what is kept of its bytes.
 type QuarantineRecord struct {
 	QuarantineMessage
@@ -184,6 +205,24 @@ type QuarantineReplay struct {
 	NewOffset    int64     `ch:"new_offset"`
 	IsEvent      bool      `ch:"is_event"` // an event stands at the new place
 	Code         string    `ch:"code"`     // why the one at the new place is in quarantine; empty: it is not
+}
+
+// What became of a message that was written again.
+const (
+	ReplayEvent   = "event"
+	ReplayBack    = "quarantine"
+	ReplayWaiting = "waiting"
+)
+
+// State is one of these words.
+func (r *QuarantineReplay) State() string {
+	switch {
+	case r.IsEvent:
+		return ReplayEvent
+	case r.Code != "":
+		return ReplayBack
+	}
+	return ReplayWaiting
 }
 
 // Place is where the message stands that was written again.
