@@ -429,6 +429,7 @@ func (p *program) dashboard(s *stores, f *figures, listener net.Listener) (proce
 	server, err := web.New(web.Options{
 		Evaluator: f.eval, DB: s.db, Catalogue: f.cat, Language: page.Language(p.cfg.Language),
 		Logger: p.log, Now: p.now, Components: p.components, Telemetry: p.telemetry.WriteText,
+		QuarantineKeep: p.cfg.Quarantine.Keep, AlarmRatio: p.cfg.Quarantine.AlarmRatio,
 	})
 	if err != nil {
 		return process.Service{}, err
