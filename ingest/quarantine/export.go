@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"youzhi/queries"
 )
@@ -27,14 +28,20 @@ const chunk = 64
 func (r *Room) Export(ctx context.Context, path string, f queries.QuarantineFilter, limit int) (n int, err error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return 0, fmt.Errorf("export: %w", err)
+		return 0, err
+	}
+	instant := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.Format(time.RFC3339)
 	}
 	r.Logger.InfoContext(ctx, "bytes of messages in quarantine are exported", "who", r.Who, "file", path,
-		"topic", f.Topic, "code", f.Code, "source", f.Source, "since", f.Since, "until", f.Until)
+		"topic", f.Topic, "code", f.Code, "source", f.Source, "since", instant(f.Since), "until", instant(f.Until))
 	defer func() {
 		if err != nil {
 			// Half a file would pass for a whole one.
-			err = fmt.Errorf("export: %w", errors.Join(err, os.Remove(path)))
+			err = errors.Join(err, os.Remove(path))
 		}
 	}()
 	out := bufio.NewWriter(file)
