@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/user"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ import (
 	"youzhi/deploy/process"
 	"youzhi/ingest/consume"
 	"youzhi/ingest/event"
+	"youzhi/ingest/quarantine"
 	"youzhi/ingest/source"
 	"youzhi/ingest/topic"
 	jobfold "youzhi/jobs/fold"
@@ -95,7 +97,7 @@ func command(out, diagnostics io.Writer) *cobra.Command {
 		p.serviceCommand("ingest", "store the events of the Kafka topics in ClickHouse", "ingest"),
 		p.serviceCommand("dashboard", "serve the pages and the API", "dashboard"),
 		p.clickhouseCommand(), p.importCommand(), p.validateCommand(), p.kpiCommand(), p.reportCommand(), p.phaseCommand(),
-		p.reconcileCommand(), p.rebuildCommand(), p.migrateCommand(), p.checkCommand(),
+		p.reconcileCommand(), p.quarantineCommand(), p.rebuildCommand(), p.migrateCommand(), p.checkCommand(),
 	)
 	return root
 }
@@ -334,7 +336,11 @@ func (p *program) serve(ctx context.Context, s *stores, f *figures, listener net
 		var err error
 		switch name {
 		case "ingest":
-			service, err = p.ingest(s)
+			var watch *quarantine.Watch
+			if watch, err = p.watch(s); err == nil {
+				run = append(run, process.Service{Name: "quarantine", Run: watch.Run})
+				service, err = p.ingest(s, watch.Counters(consume.NewCounters(p.telemetry.Counter)))
+			}
 		case "jobs":
 			service, err = p.jobs(s, f)
 		case "dashboard":
@@ -351,12 +357,21 @@ func (p *program) serve(ctx context.Context, s *stores, f *figures, listener net
 	return s.close(errors.Join(err, f.editions.Close(last)))
 }
 
-func (p *program) ingest(s *stores) (process.Service, error) {
+// watch watches what goes to quarantine, and how long its bytes stay there.
+func (p *program) watch(s *stores) (*quarantine.Watch, error) {
+	return quarantine.NewWatch(quarantine.WatchOptions{
+		DB: s.db, Keep: p.cfg.Quarantine.Keep, AlarmRatio: p.cfg.Quarantine.AlarmRatio, Logger: p.log, Now: p.now,
+		Ratio: p.telemetry.Gauge("youzhi_quarantine_ratio", "Share of a topic's messages of the last ten minutes that went to quarantine, from 0 to 1.", "topic"),
+		Alarm: p.telemetry.Gauge("youzhi_quarantine_alarm", "Whether that share is above the limit, 1 or 0.", "topic"),
+	})
+}
+
+func (p *program) ingest(s *stores, counters consume.Counters) (process.Service, error) {
 	service, err := consume.New(consume.Options{
 		Kafka: s.kafka, Store: s.db, DB: s.db, Group: p.cfg.Kafka.Group, Topics: event.Topics(), Partitions: p.cfg.Kafka.Partitions,
 		Rows: p.cfg.Ingest.BatchRows, Bytes: int(p.cfg.Ingest.BatchBytes), Age: p.cfg.Ingest.BatchAge,
 		ReconcileEvery: p.cfg.Ingest.ReconcileEvery, Stall: p.cfg.Ingest.StallAfter,
-		Health: p.health.Component("ingest"), Counters: consume.NewCounters(p.telemetry.Counter),
+		Health: p.health.Component("ingest"), Counters: counters,
 		Lag:    p.telemetry.Gauge("youzhi_ingest_lag_offsets", "Offsets that the group has not done, of any process's partitions.", "topic", "partition"),
 		Logger: p.log, Now: p.now,
 	})
@@ -427,6 +442,7 @@ func (p *program) dashboard(s *stores, f *figures, listener net.Listener) (proce
 	server, err := web.New(web.Options{
 		Evaluator: f.eval, DB: s.db, Catalogue: f.cat, Language: page.Language(p.cfg.Language),
 		Logger: p.log, Now: p.now, Components: p.components, Telemetry: p.telemetry.WriteText,
+		QuarantineKeep: p.cfg.Quarantine.Keep, AlarmRatio: p.cfg.Quarantine.AlarmRatio,
 	})
 	if err != nil {
 		return process.Service{}, err
@@ -686,7 +702,7 @@ func (p *program) besides(ctx context.Context, s *stores) (stop func() error, er
 		return func() error { return nil }, nil
 	}
 	p.cfg.Ingest.ReconcileEvery = 0
-	service, err := p.ingest(s)
+	service, err := p.ingest(s, consume.NewCounters(p.telemetry.Counter))
 	if err != nil {
 		return nil, err
 	}
@@ -815,6 +831,136 @@ func (p *program) reconcileCommand() *cobra.Command {
 			return s.close(p.reconcile(cmd.Context(), s))
 		},
 	}
+}
+
+// replayWait is how long a replay waits until what it wrote is stored.
+const replayWait = 2 * time.Minute
+
+// quarantineCommand is the work with messages that are no events.
+func (p *program) quarantineCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "quarantine", Short: "messages that are no events: list, show, export or replay them", Args: cobra.NoArgs}
+	var name, code, source, since, until string
+	// with makes a subcommand that works on the messages that the flags mean.
+	with := func(c *cobra.Command, normal int, work func(context.Context, *stores, *quarantine.Room, queries.QuarantineFilter, int) error) *cobra.Command {
+		var limit int
+		c.Args = cobra.NoArgs
+		c.RunE = func(cmd *cobra.Command, _ []string) error {
+			f, err := quarantine.ParseFilter(name, code, source, since, until)
+			if limit < 0 {
+				err = errors.Join(err, fmt.Errorf("--limit %d: is below 0", limit))
+			}
+			if err != nil {
+				return fmt.Errorf("quarantine %s: %w", c.Name(), err)
+			}
+			return p.withQuarantine(cmd.Context(), c.Name(), func(s *stores, r *quarantine.Room) error { return work(cmd.Context(), s, r, f, limit) })
+		}
+		flags := c.Flags()
+		flags.StringVar(&name, "topic", "", "only messages of this topic")
+		flags.StringVar(&code, "code", "", "only messages with this reason")
+		flags.StringVar(&source, "source", "", "only messages that name this source")
+		flags.StringVar(&since, "since", "", "from this record time on: RFC 3339 with offset, or a Beijing day YYYY-MM-DD")
+		flags.StringVar(&until, "until", "", "up to this record time, which is not part of it")
+		flags.IntVar(&limit, "limit", normal, "no more than so many, the newest; 0: all")
+		return c
+	}
+	var by, format string
+	list := with(&cobra.Command{Use: "list", Short: "list messages, the newest first, or count them by reason; without their bytes"}, 100,
+		func(ctx context.Context, _ *stores, r *quarantine.Room, f queries.QuarantineFilter, limit int) error {
+			if by == "reason" {
+				return r.Count(ctx, p.out, f, limit, format)
+			}
+			return r.List(ctx, p.out, f, limit, format)
+		})
+	list.Flags().StringVar(&by, "by", "message", "message or reason")
+	list.Flags().StringVar(&format, "format", quarantine.FormatTable, "table, json or csv")
+	list.PreRunE = func(*cobra.Command, []string) error {
+		err := quarantine.CheckFormat(format)
+		if by != "message" && by != "reason" {
+			err = errors.Join(err, fmt.Errorf("--by %q: want message or reason", by))
+		}
+		return err
+	}
+	show := &cobra.Command{
+		Use: "show TOPIC/PARTITION/OFFSET", Short: "show one message with its bytes; that it was looked at is logged", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := quarantine.ParsePlace(args[0])
+			if err != nil {
+				return fmt.Errorf("quarantine show: %w", err)
+			}
+			return p.withQuarantine(cmd.Context(), "show", func(_ *stores, r *quarantine.Room) error { return r.Show(cmd.Context(), p.out, at) })
+		},
+	}
+	var file string
+	export := with(&cobra.Command{Use: "export --out FILE", Short: "write messages with their bytes to a new file, a line of JSON each; that they were is logged"}, 0,
+		func(ctx context.Context, _ *stores, r *quarantine.Room, f queries.QuarantineFilter, limit int) error {
+			n, err := r.Export(ctx, file, f, limit)
+			if err == nil {
+				fmt.Fprintf(p.out, "%d messages in %s\n", n, file)
+			}
+			return err
+		})
+	export.Flags().StringVar(&file, "out", "", "the file to write; it must not exist")
+	_ = export.MarkFlagRequired("out")
+	var o quarantine.ReplayOptions
+	var all bool
+	replay := with(&cobra.Command{Use: "replay", Short: "write messages to their topic again, once what was wrong is mended"}, 0,
+		func(ctx context.Context, s *stores, r *quarantine.Room, f queries.QuarantineFilter, limit int) error {
+			o.Filter, o.Limit = f, limit
+			return p.replay(ctx, s, r, o)
+		})
+	replay.Flags().BoolVar(&o.DryRun, "dry-run", false, "only say what would be written")
+	replay.Flags().BoolVar(&o.Again, "again", false, "also those that were replayed before")
+	replay.Flags().BoolVar(&all, "all", false, "all messages, without a filter")
+	replay.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if narrowed := slices.ContainsFunc([]string{"topic", "code", "source", "since", "until", "limit"}, cmd.Flags().Changed); narrowed || all {
+			return nil
+		}
+		return errors.New("quarantine replay: name a topic, a code, a source, a time or a limit, or say --all")
+	}
+	cmd.AddCommand(list, show, replay, export)
+	return cmd
+}
+
+// withQuarantine opens the stores around some work with the quarantine.
+func (p *program) withQuarantine(ctx context.Context, name string, work func(*stores, *quarantine.Room) error) error {
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	who := fmt.Sprintf("uid %d", os.Getuid())
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	if err = work(s, &quarantine.Room{DB: s.db, Kafka: s.kafka, Logger: p.log, Now: p.now, Who: who}); err != nil {
+		err = fmt.Errorf("quarantine %s: %w", name, err)
+	}
+	return s.close(err)
+}
+
+// replay writes messages again and waits until they are stored, to say what became
+// of them.
+func (p *program) replay(ctx context.Context, s *stores, r *quarantine.Room, o quarantine.ReplayOptions) error {
+	stop := func() error { return nil }
+	if !o.DryRun {
+		var err error
+		if stop, err = p.besides(ctx, s); err != nil {
+			return err
+		}
+	}
+	outcome, err := r.Replay(ctx, o)
+	outcome.WriteText(p.out)
+	if err == nil {
+		waiting, cancel := context.WithTimeout(ctx, replayWait)
+		err = consume.WaitCommitted(waiting, s.kafka, p.cfg.Kafka.Group, outcome.Targets, nil)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			err = nil // what is not stored yet is said
+		}
+		cancel()
+	}
+	if ctx.Err() == nil {
+		err = errors.Join(err, r.Became(ctx, p.out, outcome))
+	}
+	return errors.Join(err, stop())
 }
 
 func (p *program) validateCommand() *cobra.Command {

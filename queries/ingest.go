@@ -53,6 +53,8 @@ type QuarantineRow struct {
 	ReceivedAt time.Time
 	Code       string
 	Detail     string
+	Source     string    // that the message names, if it can be read
+	StoredAt   time.Time // when it is put into quarantine
 	Key        []byte
 	Payload    []byte // whole, or the first part of an oversize message
 	Size       uint64 // bytes of the whole message
@@ -70,6 +72,8 @@ func (db *DB) InsertQuarantine(ctx context.Context, rows []QuarantineRow) error 
 		received             = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
 		size                 proto.ColUInt64
 		sum                  = proto.ColFixedStr{Size: 32}
+		source               = lowCardinality()
+		stored               = new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
 	)
 	for i := range rows {
 		r := &rows[i]
@@ -83,6 +87,8 @@ func (db *DB) InsertQuarantine(ctx context.Context, rows []QuarantineRow) error 
 		payload.AppendBytes(r.Payload)
 		size.Append(r.Size)
 		sum.Append(r.SHA256[:])
+		source.Append(r.Source)
+		stored.Append(r.StoredAt)
 	}
 	return db.insertBlock(ctx, "quarantine", len(rows), proto.Input{
 		{Name: "topic", Data: topic},
@@ -95,6 +101,8 @@ func (db *DB) InsertQuarantine(ctx context.Context, rows []QuarantineRow) error 
 		{Name: "payload", Data: &payload},
 		{Name: "size", Data: &size},
 		{Name: "sha256", Data: &sum},
+		{Name: "source", Data: source},
+		{Name: "stored_at", Data: stored},
 	})
 }
 

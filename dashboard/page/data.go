@@ -1,7 +1,10 @@
 package page
 
 import (
+	"cmp"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,15 +15,16 @@ import (
 // up, what was refused.
 type Data struct {
 	Frame
-	AsOf       string
-	Lag        string
-	Topics     []Topic
-	Sources    []Source
-	Books      []Book
-	BooksAt    string
-	BooksBad   bool
-	Reasons    []Reason
-	Quarantine []Refused
+	AsOf     string
+	Lag      string
+	Topics   []Topic
+	Sources  []Source
+	Books    []Book
+	BooksAt  string
+	BooksBad bool
+	Reasons  []Reason
+	// Quarantine leads to the page of bad messages.
+	Quarantine string
 	Conflicts  []Conflict
 	Jobs       []Job
 	// Failed names the panels that could not be made.
@@ -108,38 +112,22 @@ func (b Book) Lost() string { return Count(b.Missing) }
 
 // Reason is how many messages of a topic were refused for a reason.
 type Reason struct {
-	Topic string `ch:"topic"`
-	Code  string `ch:"code"`
-	N     uint64 `ch:"n"`
-	Text  string
-	Count string
+	Topic, Code, Text, Count string
 }
 
-// Refused is one message in quarantine.
-type Refused struct {
-	Topic      string    `ch:"topic"`
-	Partition  int32     `ch:"partition"`
-	Offset     int64     `ch:"offset"`
-	ReceivedAt time.Time `ch:"received_at"`
-	Code       string    `ch:"code"`
-	Detail     string    `ch:"detail"`
-	Key        string    `ch:"key"`
-	Payload    string    `ch:"payload"` // the first bytes
-	Size       uint64    `ch:"size"`
-	SHA256     string    `ch:"sha256"`
-
-	Received, Text, Bytes string
-	Quoted                string // Payload with everything unprintable escaped
-	Cut                   bool
-}
-
-// RefusedOf makes a quarantined message ready to be shown.
-func RefusedOf(l Language, r Refused) Refused {
-	r.Received, r.Text, r.Bytes = Time(r.ReceivedAt), l.Word("code", r.Code), Count(int64(r.Size))
-	q := strconv.Quote(r.Payload)
-	r.Quoted = q[1 : len(q)-1]
-	r.Cut = uint64(len(r.Payload)) < r.Size
-	return r
+// ReasonsOf sums counts over their days, the most first.
+func ReasonsOf(l Language, counts []Tallied) []Reason {
+	n := map[[2]string]uint64{}
+	for _, c := range counts {
+		n[[2]string{c.Topic, c.Code}] += c.N
+	}
+	var out []Reason
+	for _, key := range slices.SortedFunc(maps.Keys(n), func(a, b [2]string) int {
+		return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+	}) {
+		out = append(out, Reason{key[0], key[1], l.Word("code", key[1]), Count(int64(n[key]))})
+	}
+	return out
 }
 
 // Conflict is an identity that came with two contents.

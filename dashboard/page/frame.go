@@ -122,6 +122,8 @@ type Fresh struct {
 	// Silent says how many sources have fallen silent; empty: none.
 	Silent string
 	Href   string
+	// Refused says of which topics too many messages go to quarantine; empty: none.
+	Refused, RefusedHref string
 }
 
 // Standing is what is known about the data, for Fresh.
@@ -133,7 +135,9 @@ type Standing struct {
 	Missing    int64
 	// Silent is how many sources have fallen silent.
 	Silent int
-	Err    error
+	// Refused are the topics of which too many messages go to quarantine.
+	Refused []Share
+	Err     error
 }
 
 // lagLimit is how old the figures may be before the page says so loudly.
@@ -158,6 +162,13 @@ func FreshOf(l Language, s Standing, now time.Time, href string) Fresh {
 	}
 	if s.Silent > 0 {
 		f.Silent = l.T("fresh.silent", s.Silent)
+	}
+	for i, share := range s.Refused {
+		if i > 0 {
+			f.Refused += " · "
+		}
+		f.Refused += l.T("fresh.quarantine", share.Text, share.Percent)
+		f.RefusedHref = QuarantinePath
 	}
 	switch {
 	case s.Reconciled.IsZero():

@@ -420,7 +420,7 @@ func TestUnavailablePanels(t *testing.T) {
 func TestTemplates(t *testing.T) {
 	r := renderer(t)
 	want := map[string]bool{}
-	for _, v := range []View{&Overview{}, &Indicator{}, &Rows{}, &Subjects{}, &Subject{}, &Data{}, &Definitions{}, &Delays{}, &Reports{}, &Improvements{}, &ImprovementPage{}, &Fault{}} {
+	for _, v := range []View{&Overview{}, &Indicator{}, &Rows{}, &Subjects{}, &Subject{}, &Data{}, &Definitions{}, &Delays{}, &Reports{}, &Improvements{}, &ImprovementPage{}, &Quarantine{}, &Fault{}} {
 		want[v.template()] = true
 	}
 	files, err := fs.Glob(embedded, "templates/*.html")

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"youzhi/dashboard/page"
+	"youzhi/metrics/calendar"
 	"youzhi/queries"
 )
 
@@ -22,6 +23,7 @@ func (s *Server) dataShow(c *fiber.Ctx) error {
 	ctx, l, now := c.UserContext(), o.lang, s.o.Now()
 	v := &page.Data{Frame: s.frame(o, "data", l.T("data.title"), "/data", ""), Failed: map[string]bool{}}
 	v.Bar.Fixed()
+	v.Quarantine = v.URL(page.QuarantinePath)
 	if !o.standing.AsOf.IsZero() {
 		v.AsOf, v.Lag = page.Time(o.standing.AsOf), l.Span(now.Sub(o.standing.AsOf))
 	}
@@ -51,10 +53,9 @@ func (s *Server) dataShow(c *fiber.Ctx) error {
 	})
 	panel("books", func() (err error) { v.Books, err = s.books(ctx); return err })
 	panel("quarantine", func() error {
-		if err := s.o.DB.Select(ctx, &v.Reasons, queries.File("page/quarantine_counts"), nil); err != nil {
-			return err
-		}
-		return s.o.DB.Select(ctx, &v.Quarantine, queries.File("page/quarantine_latest"), limit)
+		counts, err := s.o.DB.QuarantineCounts(ctx, queries.QuarantineFilter{Since: (calendar.DayOf(now) - quarantineDays + 1).Start()})
+		v.Reasons = page.ReasonsOf(l, tallies(counts))
+		return err
 	})
 	panel("conflicts", func() error { return s.o.DB.Select(ctx, &v.Conflicts, queries.File("page/conflicts_latest"), limit) })
 	panel("jobs", func() error { return s.o.DB.Select(ctx, &v.Jobs, queries.File("page/job_runs_latest"), limit) })
@@ -70,12 +71,6 @@ func (s *Server) dataShow(c *fiber.Ctx) error {
 	for _, b := range v.Books {
 		v.BooksAt = page.Time(b.At)
 		v.BooksBad = v.BooksBad || b.Missing > 0
-	}
-	for i, r := range v.Reasons {
-		v.Reasons[i].Text, v.Reasons[i].Count = l.Word("code", r.Code), page.Count(int64(r.N))
-	}
-	for i, r := range v.Quarantine {
-		v.Quarantine[i] = page.RefusedOf(l, r)
 	}
 	for i, r := range v.Conflicts {
 		for _, b := range bases {

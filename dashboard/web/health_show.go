@@ -7,6 +7,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
+// apiWarning is something that somebody should look at.
+type apiWarning struct {
+	Name   string `json:"name"`
+	Topic  string `json:"topic,omitempty"`
+	Reason string `json:"reason"`
+}
+
 // healthz says that the process answers.
 func (*Server) healthz(c *fiber.Ctx) error { return c.SendString("ok\n") }
 
@@ -26,7 +33,19 @@ func (s *Server) readyz(c *fiber.Ctx) error {
 			c.Status(fiber.StatusServiceUnavailable)
 		}
 	}
-	return writeJSON(c, map[string]any{"components": parts})
+	// Bad messages are no reason to send events or readers elsewhere.
+	warnings := []apiWarning{}
+	shares, err := s.apiShares(c.UserContext())
+	if err != nil && clickhouse.Ready {
+		s.o.Logger.ErrorContext(c.UserContext(), "shares of bad messages unavailable", "request_id", requestID(c), "error", err)
+		warnings = append(warnings, apiWarning{Name: "quarantine", Reason: "can't be told"})
+	}
+	for _, share := range shares {
+		if share.Alarm {
+			warnings = append(warnings, apiWarning{"quarantine", share.Topic, fmt.Sprintf("%d of the last %d messages went to quarantine", share.Quarantined, share.Messages)})
+		}
+	}
+	return writeJSON(c, map[string]any{"components": parts, "warnings": warnings})
 }
 
 // telemetry gives the process's counters.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -202,11 +201,7 @@ func seed(t testing.TB, db *queries.DB) {
 	for topic, s := range map[string]*stream{"youzhi.assurance.v1": duties, "youzhi.cases.v1": cases, "youzhi.complaints.v1": tickets, "youzhi.surveys.v1": surveys} {
 		queriestest.Store(t, db, topic, 0, s.messages...)
 	}
-	payload := []byte("{\"id\": \xff\xfe </script><b onclick=x>\"'")
-	must(t, db.InsertQuarantine(ctx, []queries.QuarantineRow{
-		{Topic: "youzhi.cases.v1", Partition: 0, Offset: 900001, ReceivedAt: now.Add(-time.Hour), Code: "utf8", Detail: "byte 7", Payload: payload, Size: uint64(len(payload)), SHA256: sha256.Sum256(payload)},
-		{Topic: "youzhi.cases.v1", Partition: 1, Offset: 5, ReceivedAt: now.Add(-2 * time.Hour), Code: "oversize", Detail: "5 MB", Payload: []byte(strings.Repeat("x", 900)), Size: 5 << 20},
-	}))
+	seedQuarantine(t, db)
 	must(t, db.InsertReconciliation(ctx, []queries.Reconciliation{
 		{At: now.Add(-time.Minute), Topic: "youzhi.cases.v1", First: 0, Committed: 4000, End: 4003, Stored: 3999, Counted: 3800, Duplicates: 199, Quarantined: 1},
 	}))
@@ -253,6 +248,7 @@ func serve(t testing.TB, fill func(testing.TB, *queries.DB), through ...func(htt
 		Evaluator: s.eval, DB: db, Catalogue: cat,
 		Logger:     slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Now:        func() time.Time { return now },
+		AlarmRatio: 0.01, QuarantineKeep: 30 * 24 * time.Hour,
 		Components: func() []Component { return []Component{{Name: "fold", Ready: fill != nil, Reason: "starting"}} },
 	})
 	must(t, err)

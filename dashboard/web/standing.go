@@ -62,7 +62,7 @@ func (s *Server) books(ctx context.Context) ([]page.Book, error) {
 }
 
 // standing is what is known about the data.
-func (s *Server) standing(ctx context.Context) page.Standing {
+func (s *Server) standing(ctx context.Context, l page.Language) page.Standing {
 	var out page.Standing
 	asOf, err := s.o.Evaluator.LiveAsOf(ctx)
 	if err != nil {
@@ -85,6 +85,15 @@ func (s *Server) standing(ctx context.Context) page.Standing {
 	for _, source := range sources {
 		if source.Silent(s.o.Now()) {
 			out.Silent++
+		}
+	}
+	shares, err := s.shares(ctx, l)
+	if err != nil {
+		return page.Standing{Err: err}
+	}
+	for _, share := range shares {
+		if share.Alarm {
+			out.Refused = append(out.Refused, share)
 		}
 	}
 	books, err := s.books(ctx)
@@ -174,7 +183,7 @@ func (s *Server) open(c *fiber.Ctx, known ...string) (*opening, error) {
 		simulatedErr error
 	)
 	group.Go(func() { o.simulated, simulatedErr = s.simulation(ctx) })
-	group.Go(func() { o.standing = s.standing(ctx) })
+	group.Go(func() { o.standing = s.standing(ctx, o.lang) })
 	group.Go(func() { o.filters, filtersErr = s.filters.get(ctx, s.o) })
 	if err := group.Wait(); err != nil {
 		return nil, err

@@ -49,6 +49,10 @@ type Options struct {
 	Now func() time.Time
 	// Components tells the readiness of the process's other parts; nil: there are none.
 	Components func() []Component
+	// QuarantineKeep is how long the bytes of a bad message are kept, AlarmRatio the
+	// share of a topic's messages above which the pages say so.
+	QuarantineKeep time.Duration
+	AlarmRatio     float64
 	// Telemetry writes the process's counters for /metrics; nil: there are none.
 	Telemetry func(io.Writer) error
 	// Timeout bounds a request, 20 s if zero. A question about a past as_of, which
@@ -175,6 +179,7 @@ func (s *Server) app(ctx context.Context) *fiber.App {
 	app.Get("/reports", s.reportsList)
 	app.Get("/reports/:kind/:period/:language/:file", s.reportShow)
 	app.Get("/data", s.dataShow)
+	app.Get(page.QuarantinePath, s.quarantineList)
 	app.Get("/definitions", s.definitionsList)
 
 	app.Get("/api/v1/figures", s.apiFigures)
@@ -183,6 +188,7 @@ func (s *Server) app(ctx context.Context) *fiber.App {
 	app.Get("/api/v1/delays", s.apiDelays)
 	app.Get("/api/v1/indicators", s.apiIndicators)
 	app.Get("/api/v1/freshness", s.apiFreshness)
+	app.Get("/api/v1/quarantine", s.apiQuarantine)
 	app.Get("/api/v1/reports", s.apiReports)
 	app.Get("/api/v1/backlogs", s.apiBacklogs)
 	app.Get("/healthz", s.healthz)

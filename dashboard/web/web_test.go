@@ -60,6 +60,7 @@ func pages() []string {
 		"/delays?period=2026-09&as_of=2026-09-20T12:00:00%2B08:00",
 		"/indicators/on_time_delivery_rate/rows?period=2026-10&part=missed&cause=weather&place=" + url.QueryEscape(hostile), "/indicators/on_time_delivery_rate/rows?period=2026-10&part=denominator&weekday=3&hour=9",
 		odd, page.SubjectPath("tickets", awkward), "/surveys/S-C11-000", "/data", "/definitions",
+		"/quarantine", "/quarantine?code=json&topic=youzhi.cases.v1", "/quarantine?source=" + url.QueryEscape(hostile), "/quarantine?since=1970-01-01&through=1970-01-01", "/quarantine?since=2026-01-01&through=2026-01-05",
 		"/improvements", "/improvements?as_of=2026-09-20T12:00:00%2B08:00", "/improvements/IMP-1", "/improvements/IMP-2", page.ImprovementsPath + "/" + url.PathEscape(awkward),
 	}
 }
@@ -73,6 +74,7 @@ func TestSite(t *testing.T) {
 	t.Run("delays", s.delays)
 	t.Run("subject", s.subject)
 	t.Run("exports", s.exports)
+	t.Run("quarantine", s.quarantine)
 	t.Run("unavailable", s.unavailable)
 }
 
@@ -132,7 +134,7 @@ func checkHTML(t *testing.T, body string) {
 
 func TestEmpty(t *testing.T) {
 	s := serve(t, nil)
-	for _, path := range []string{"/", "/indicators/on_time_delivery_rate", "/cases", "/tickets?find=T", "/surveys", "/delays", "/improvements", "/data", "/definitions"} {
+	for _, path := range []string{"/", "/indicators/on_time_delivery_rate", "/cases", "/tickets?find=T", "/surveys", "/delays", "/improvements", "/data", "/quarantine", "/definitions"} {
 		for _, lang := range page.Languages {
 			a := s.get(t, path, "Cookie", "lang="+string(lang))
 			if a.status != http.StatusOK {
@@ -208,6 +210,18 @@ func TestFaults(t *testing.T) {
 		{"/indicators/complaint_accept_24h_rate/rows?part=missed&place=x", 400, "place"},
 		{"/api/v1/delays", 400, `"parameter": "from"`},
 		{"/api/v1/delays?from=2026-01-01&to=2026-02-01&by=outlet", 400, `"parameter": "by"`},
+		{"/quarantine?code=none", 400, "code"},
+		{"/quarantine?topic=cases", 400, "topic"},
+		{"/quarantine?since=yesterday", 400, "since"},
+		{"/quarantine?since=2026-02-01&through=2026-01-01", 400, "through"},
+		{"/quarantine?since=2020-01-01", 400, "since"},
+		{"/quarantine?cursor=x", 400, "cursor"},
+		{"/quarantine?cursor=LTEgYSAwIDA", 400, "cursor"},
+		{"/api/v1/quarantine?code=none", 400, `"parameter": "code"`},
+		{"/api/v1/quarantine?from=2026-01-01&to=2026-01-01", 400, `"parameter": "to"`},
+		{"/api/v1/quarantine?from=2026-01-01&to=2026-12-01", 400, `"parameter": "from"`},
+		{"/api/v1/quarantine?limit=0", 400, `"parameter": "limit"`},
+		{"/api/v1/quarantine?cursor=x", 400, `"parameter": "cursor"`},
 		{"/api/v1/cases/none/events", 404, `"code": "not_found"`},
 		{"/api/v1/nothing", 404, `"code": "not_found"`},
 	} {

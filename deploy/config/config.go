@@ -45,6 +45,7 @@ type Config struct {
 	ClickHouse ClickHouse
 	Kafka      Kafka
 	Ingest     Ingest
+	Quarantine Quarantine
 	Jobs       Jobs
 	Log        Log
 }
@@ -111,6 +112,16 @@ type Ingest struct {
 	StallAfter time.Duration
 }
 
+// Quarantine says how messages are kept that are no events of the contract.
+type Quarantine struct {
+	// Keep is how long key and payload stay, which may hold personal data; 1h to
+	// 8760h. Place, reason, size and hash stay.
+	Keep time.Duration
+	// AlarmRatio is the share of a topic's messages that may go to quarantine
+	// before it is said loudly, from 0 to 1; 1: never.
+	AlarmRatio float64
+}
+
 // Jobs holds the schedules of the recurring work, in Asia/Shanghai, as
 // jobs/schedule reads them: cron's five fields, @daily and its like, @every 5s,
 // @first-workday month 08:00.
@@ -146,11 +157,15 @@ func Default() *Config {
 			Partitions: 4,
 		},
 		Ingest: Ingest{
-			BatchRows:      50_000,
-			BatchBytes:     16 << 20,
+			BatchRows:      100_000,
+			BatchBytes:     32 << 20,
 			BatchAge:       time.Second,
 			ReconcileEvery: 10 * time.Minute,
 			StallAfter:     time.Minute,
+		},
+		Quarantine: Quarantine{
+			Keep:       30 * 24 * time.Hour,
+			AlarmRatio: 0.01,
 		},
 		Jobs: Jobs{
 			Fold:            "@every 2s",

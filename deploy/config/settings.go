@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/url"
 	"regexp"
@@ -62,6 +63,8 @@ func (c *Config) settings() []setting {
 		duration("ingest.batch_age", &c.Ingest.BatchAge, 10*time.Millisecond, 5*time.Minute),
 		duration("ingest.reconcile_every", &c.Ingest.ReconcileEvery, time.Second, 24*time.Hour),
 		duration("ingest.stall_after", &c.Ingest.StallAfter, 5*time.Second, time.Hour),
+		duration("quarantine.keep", &c.Quarantine.Keep, time.Hour, 365*24*time.Hour),
+		share("quarantine.alarm_ratio", &c.Quarantine.AlarmRatio),
 		text("jobs.fold", &c.Jobs.Fold, schedule),
 		text("jobs.snapshot_daily", &c.Jobs.SnapshotDaily, schedule),
 		text("jobs.snapshot_monthly", &c.Jobs.SnapshotMonthly, schedule),
@@ -248,6 +251,25 @@ func durationText(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+// share is a number from 0 to 1.
+func share(key string, at *float64) setting {
+	return setting{
+		key: key,
+		set: func(s string) error {
+			n, err := strconv.ParseFloat(s, 64)
+			if err != nil || math.IsNaN(n) {
+				return fmt.Errorf("%q is no number such as 0.01", s)
+			}
+			if n < 0 || n > 1 {
+				return fmt.Errorf("%s is outside 0 to 1", s)
+			}
+			*at = n
+			return nil
+		},
+		get: func() string { return strconv.FormatFloat(*at, 'f', -1, 64) },
+	}
 }
 
 func anything(string) error { return nil }

@@ -38,8 +38,8 @@ type Options struct {
 	// making them to others.
 	Partitions int
 
-	// A batch of a topic is flushed at the first of these. Defaults: 50,000 rows,
-	// 16 MiB of keys and values, 1 s since its first message.
+	// A batch of a topic is flushed at the first of these. Defaults: 100,000 rows,
+	// 32 MiB of keys and values, 1 s since its first message.
 	Rows  int
 	Bytes int
 	Age   time.Duration

@@ -160,6 +160,7 @@ func (p *pipeline) flush(ctx context.Context, b *batch) error {
 		return err
 	}
 	if len(b.quarantine) > 0 {
+		stamp(b.quarantine, p.o.Now())
 		err := p.retry(ctx, "insert_quarantine", p.topic, func(ctx context.Context) error {
 			return p.o.Store.InsertQuarantine(ctx, b.quarantine)
 		})

@@ -171,9 +171,9 @@ func explain(value []byte, err error) string {
 		return "the end comes too early"
 	}
 	if s.JSONPointer != "" {
-		return fmt.Sprintf("byte %d, at %s: %s", s.ByteOffset, shorten(string(s.JSONPointer)), shorten(s.Err.Error()))
+		return fmt.Sprintf("byte %d, at %s: %s", s.ByteOffset, shorten(ownPointer(string(s.JSONPointer))), shorten(unspoken(s.Err)))
 	}
-	return fmt.Sprintf("byte %d: %s", s.ByteOffset, shorten(s.Err.Error()))
+	return fmt.Sprintf("byte %d: %s", s.ByteOffset, shorten(unspoken(s.Err)))
 }
 
 // walker checks JSON against plans. It fills payloads where it is given one.
@@ -275,7 +275,7 @@ func (d *Decoder) envelope(topic string) Fields {
 	spec, known := registry[string(name)]
 	if !known {
 		if len(name) > 0 {
-			w.fault(CodeUnknownType, "type", "no event type %q", name)
+			w.fault(CodeUnknownType, "type", "%s is no event type of this version", ownType(string(name)))
 		}
 		return Fields{}
 	}
@@ -326,12 +326,12 @@ func (w *walker) extension(i int32) {
 	}
 	for _, c := range name {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			w.faults.add(CodeRange, "/"+escapePointer.Replace(shorten(string(name))), "attribute names have lower case letters and digits only")
+			w.faults.add(CodeRange, "/"+notOurs, "attribute names have lower case letters and digits only")
 			return
 		}
 	}
 	if kind := w.parts[i].kind; kind == '{' || kind == '[' {
-		w.faults.add(CodeType, "/"+shorten(string(name)), "is %s, an extension attribute is a string, a number or a boolean", w.kindOf(i))
+		w.faults.add(CodeType, "/"+notOurs, "an extension attribute is a string, a number or a boolean")
 	}
 }
 
