@@ -291,8 +291,12 @@ func (s *Service) lag(ctx context.Context) {
 	for {
 		// That the brokers can't be asked is told by whoever fetches and commits.
 		if offsets, err := s.o.Kafka.Offsets(ctx, s.o.Group, s.o.Topics...); err == nil {
+			// The ends may be those of a topic that was made anew since its id was asked for.
+			still, err := s.o.Kafka.Topics(ctx, s.o.Topics...)
 			for _, o := range offsets {
-				s.logs.know(o.Topic, o.ID, o.Partition, extent{o.First, o.Committed, o.End})
+				if err == nil && still[o.Topic].ID == o.ID {
+					s.logs.know(o.Topic, o.ID, o.Partition, extent{o.First, o.Committed, o.End})
+				}
 				if s.o.Lag != nil {
 					s.o.Lag(float64(o.Lag()), o.Topic, fmt.Sprint(o.Partition))
 				}

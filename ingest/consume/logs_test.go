@@ -226,6 +226,8 @@ func TestTopicMadeAnew(t *testing.T) {
 	down.Store(true)
 	r.write(cases, many(20, 15)...)
 	h.until(t, 20*time.Second, "insert_events")
+	// How far the old log reaches has to be known before it is gone.
+	time.Sleep(10 * o.Watch)
 
 	k.Delete(cases)
 	k.Create(cases, 2)

@@ -64,6 +64,7 @@ type Partition struct {
 	// For whoever watches: the position, and what the last answer said.
 	at      atomic.Int64
 	end     atomic.Int64 // high watermark
+	sure    atomic.Int64 // a high watermark told before the topic was last seen to be the same
 	stable  atomic.Int64 // last stable offset: open transactions are behind it
 	waiting atomic.Bool  // for the brokers, and not for whoever takes the records
 }
@@ -75,8 +76,10 @@ func (p *Partition) Next() int64 { return p.next }
 // had done of it.
 func (p *Partition) Log() PartitionOffsets { return p.log }
 
-// End is the log's end as far as it is known.
-func (p *Partition) End() int64 { return p.end.Load() }
+// End is how far the log is known to reach at least. It was told before the topic
+// was last seen to be the one that was assigned: what brokers say in between may
+// be of another topic, made under the same name.
+func (p *Partition) End() int64 { return p.sure.Load() }
 
 // Expect makes a partition of which the group has done nothing begin at an
 // offset, and not where its log happens to start now; what is gone before that is

@@ -319,6 +319,7 @@ func (c *Client) assigned(ctx context.Context, o GroupOptions, have map[string]T
 				p.log.Committed, first = done.next, done.next
 				g.floor[key] = done.next
 			}
+			p.sure.Store(max(0, p.log.Committed))
 			p.begin(first)
 			g.partitions = append(g.partitions, p)
 		}

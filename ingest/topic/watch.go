@@ -24,11 +24,20 @@ func (m *member) watch(ctx context.Context, g *Generation, end func(cause error)
 		case <-ctx.Done():
 			return
 		}
+		told := make([]int64, len(g.partitions))
+		for i, p := range g.partitions {
+			told[i] = p.end.Load()
+		}
 		// That the brokers can't be asked is told by whoever fetches and commits.
-		if have, err := m.client.Topics(ctx, m.o.Topics...); err == nil && !sameTopics(have, g.topics) {
-			m.o.Logger.InfoContext(ctx, "topics or their partitions have changed, asking for partitions anew", "group", m.o.ID)
-			end(errTopicsChanged)
-			return
+		if have, err := m.client.Topics(ctx, m.o.Topics...); err == nil {
+			if !sameTopics(have, g.topics) {
+				m.o.Logger.InfoContext(ctx, "topics or their partitions have changed, asking for partitions anew", "group", m.o.ID)
+				end(errTopicsChanged)
+				return
+			}
+			for i, p := range g.partitions {
+				p.sure.Store(told[i])
+			}
 		}
 		if err := w.look(ctx, now); err != nil {
 			m.o.Logger.ErrorContext(ctx, "asking for partitions anew, over new connections", "group", m.o.ID, "error", err)
