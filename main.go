@@ -339,7 +339,7 @@ func (p *program) serve(ctx context.Context, s *stores, f *figures, listener net
 			var watch *quarantine.Watch
 			if watch, err = p.watch(s); err == nil {
 				run = append(run, process.Service{Name: "quarantine", Run: watch.Run})
-				service, err = p.ingest(s, watch.Counters(consume.NewCounters(p.telemetry.Counter)))
+				service, err = p.ingest(ctx, s, watch.Counters(consume.NewCounters(p.telemetry.Counter)))
 			}
 		case "jobs":
 			service, err = p.jobs(s, f)
@@ -366,7 +366,10 @@ func (p *program) watch(s *stores) (*quarantine.Watch, error) {
 	})
 }
 
-func (p *program) ingest(s *stores, counters consume.Counters) (process.Service, error) {
+func (p *program) ingest(ctx context.Context, s *stores, counters consume.Counters) (process.Service, error) {
+	if err := s.db.Fsync(ctx, p.cfg.Ingest.Fsync); err != nil {
+		return process.Service{}, fmt.Errorf("ingest.fsync: %w", err)
+	}
 	service, err := consume.New(consume.Options{
 		Kafka: s.kafka, Store: s.db, DB: s.db, Group: p.cfg.Kafka.Group, Topics: event.Topics(), Partitions: p.cfg.Kafka.Partitions,
 		Rows: p.cfg.Ingest.BatchRows, Bytes: int(p.cfg.Ingest.BatchBytes), Age: p.cfg.Ingest.BatchAge,
@@ -702,7 +705,7 @@ func (p *program) besides(ctx context.Context, s *stores) (stop func() error, er
 		return func() error { return nil }, nil
 	}
 	p.cfg.Ingest.ReconcileEvery = 0
-	service, err := p.ingest(s, consume.NewCounters(p.telemetry.Counter))
+	service, err := p.ingest(ctx, s, consume.NewCounters(p.telemetry.Counter))
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,9 @@ type Ingest struct {
 	// more, until this process asks for partitions anew, over new connections; 5s
 	// to 1h.
 	StallAfter time.Duration
+	// Fsync makes ClickHouse write to the disk what it acknowledges, so that a power
+	// cut takes nothing whose offset is committed.
+	Fsync bool
 }
 
 // Quarantine says how messages are kept that are no events of the contract.

@@ -63,6 +63,7 @@ func (c *Config) settings() []setting {
 		duration("ingest.batch_age", &c.Ingest.BatchAge, 10*time.Millisecond, 5*time.Minute),
 		duration("ingest.reconcile_every", &c.Ingest.ReconcileEvery, time.Second, 24*time.Hour),
 		duration("ingest.stall_after", &c.Ingest.StallAfter, 5*time.Second, time.Hour),
+		yes("ingest.fsync", &c.Ingest.Fsync),
 		duration("quarantine.keep", &c.Quarantine.Keep, time.Hour, 365*24*time.Hour),
 		share("quarantine.alarm_ratio", &c.Quarantine.AlarmRatio),
 		text("jobs.fold", &c.Jobs.Fold, schedule),

@@ -395,3 +395,28 @@ func residentMB(b *testing.B) float64 {
 	b.Fatal("no VmRSS in /proc/self/status")
 	return 0
 }
+
+// BenchmarkFsync: what it costs that ClickHouse writes to the disk before it
+// acknowledges.
+func BenchmarkFsync(b *testing.B) {
+	n := number(b, "YOUZHI_BENCH_EVENTS", 1_000_000)
+	r := newRig(b, 4)
+	targets, _ := r.log("youzhi.cases.v1", n, func(i int) topic.Message { return accepted(i, "s-81") })
+	engine := embeddedtest.Engine(b)
+	var costs [2]cost
+	for b.Loop() {
+		for round := range number(b, "YOUZHI_BENCH_ROUNDS", 3) {
+			for i, on := range []bool{false, true} {
+				r.db = newDB(b, engine)
+				if err := r.db.Fsync(b.Context(), on); err != nil {
+					b.Fatal(err)
+				}
+				costs[i].add(b, n, func() { r.consumed(fmt.Sprintf("fsync-%v-%d-%d", on, b.N, round), targets) })
+			}
+		}
+	}
+	costs[0].report(b, "without")
+	costs[1].report(b, "fsync")
+	b.ReportMetric(costs[1].rate()/costs[0].rate(), "fsync/without")
+	b.ReportMetric(0, "ns/op")
+}

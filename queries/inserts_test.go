@@ -1,0 +1,141 @@
+package queries_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"youzhi/queries"
+	"youzhi/queries/queriestest"
+)
+
+var at = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+
+func rowsOf(n int) *queries.Events {
+	rows := make([]queries.EventRow, n)
+	for i := range rows {
+		// Over four months, so that a block is several parts.
+		day := at.AddDate(0, -i%4, 0)
+		rows[i] = queries.EventRow{
+			Subject: fmt.Appendf(nil, "C%d", i), Source: fmt.Appendf(nil, "/cn/post/%d", i%3), ID: fmt.Appendf(nil, "a-%d", i), Hash: [16]byte{byte(i), byte(i >> 8)},
+			Day: day.Truncate(24 * time.Hour), Offset: int64(i), Type: "cn.post.case.accepted", Time: day, DataSchema: "urn:x", Data: []byte(`{"note":"杭州"}`), ReceivedAt: at,
+		}
+	}
+	return queries.EventsOf(rows...)
+}
+
+func count(t *testing.T, db *queries.DB, from string) uint64 {
+	t.Helper()
+	var rows []struct {
+		N uint64 `ch:"n"`
+	}
+	if err := db.Select(context.Background(), &rows, "SELECT count() AS n FROM "+from, nil); err != nil {
+		t.Fatal(err)
+	}
+	return rows[0].N
+}
+
+func wantRows(t *testing.T, db *queries.DB, n uint64) {
+	t.Helper()
+	for _, table := range []string{"events_cases", "identities", "arrivals"} {
+		if got := count(t, db, table); got != n {
+			t.Errorf("%s has %d rows, not %d", table, got, n)
+		}
+	}
+}
+
+// What is inserted again under its token is not stored again, in the table nor
+// behind it; under another token, or under none, it is, and counts once by its key.
+func TestTokenIsTakenOnce(t *testing.T) {
+	db, ctx := queriestest.Open(t), context.Background()
+	for _, table := range []string{"events_cases", "identities", "arrivals"} {
+		if err := db.Exec(ctx, "SYSTEM STOP MERGES "+table, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := rowsOf(1000)
+	insert := func(token string) {
+		t.Helper()
+		rows.Token = token
+		if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert("topic 1 0:0-999")
+	insert("topic 1 0:0-999")
+	wantRows(t, db, 1000)
+	insert("topic 2 0:0-999")
+	wantRows(t, db, 2000)
+	insert("")
+	wantRows(t, db, 3000)
+	if got := count(t, db, "events_cases FINAL"); got != 1000 {
+		t.Errorf("%d rows count", got)
+	}
+}
+
+// An insert that reached the table and failed behind it is made whole when it is
+// made again under its token.
+func TestTokenFillsWhatFailedBehindTheTable(t *testing.T) {
+	db, ctx := queriestest.Open(t), context.Background()
+	exec := func(statement string) {
+		t.Helper()
+		if err := db.Exec(ctx, statement, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := rowsOf(100)
+	rows.Token = "topic 1 0:0-99"
+	for _, table := range []string{"identities", "arrivals"} {
+		exec("ALTER TABLE " + table + " ADD CONSTRAINT broken CHECK subject = ''")
+	}
+	if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); queries.Code(err) != 469 {
+		t.Fatalf("a view fails: %v", err)
+	}
+	exec("ALTER TABLE identities DROP CONSTRAINT broken")
+	if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); queries.Code(err) != 469 {
+		t.Fatalf("the next view fails: %v", err)
+	}
+	exec("ALTER TABLE arrivals DROP CONSTRAINT broken")
+	for range 2 {
+		if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantRows(t, db, 100)
+}
+
+// Rows come back from pieces of columns as they were put in.
+func TestPiecesOfColumns(t *testing.T) {
+	db, ctx := queriestest.Open(t), context.Background()
+	whole, again := rowsOf(500), new(queries.Events)
+	for from := 0; from < 500; from += 77 {
+		again.AppendRows(whole, from, min(500, from+77))
+	}
+	for partition, rows := range []*queries.Events{whole, again} {
+		if err := db.InsertEvents(ctx, []string{"youzhi.cases.v1", "youzhi.surveys.v1"}[partition], rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := count(t, db, "(SELECT * FROM events_cases EXCEPT SELECT * FROM events_surveys)"); got != 0 || count(t, db, "events_surveys") != 500 {
+		t.Errorf("%d rows differ", got)
+	}
+}
+
+func TestFsync(t *testing.T) {
+	db, ctx := queriestest.Open(t), context.Background()
+	tables := func() uint64 {
+		return count(t, db, "system.tables WHERE database = currentDatabase() AND engine_full LIKE '%fsync_after_insert = 1, fsync_part_directory = 1%'")
+	}
+	for _, on := range []bool{true, true, false, true} {
+		if err := db.Fsync(ctx, on); err != nil {
+			t.Fatal(err)
+		}
+		if got := tables(); on != (got == 13) || !on && got > 0 {
+			t.Errorf("fsync %v: %d tables", on, got)
+		}
+	}
+	if err := db.InsertEvents(ctx, "youzhi.cases.v1", rowsOf(10)); err != nil {
+		t.Fatal(err)
+	}
+}
