@@ -22,7 +22,9 @@ type Data struct {
 	Books    []Book
 	BooksAt  string
 	BooksBad bool
-	Reasons  []Reason
+	// Incidents are those of the log.
+	Incidents []Incident
+	Reasons   []Reason
 	// Quarantine leads to the page of bad messages.
 	Quarantine string
 	Conflicts  []Conflict
@@ -83,10 +85,11 @@ func SourceOf(l Language, s metrics.Source, now time.Time) Source {
 // Book is the reconciliation of one partition.
 type Book struct {
 	Topic                 string
-	Partition             int32
+	Partition             string
 	First, Committed, End int64 // offsets
 	Stored, Counted       int64
 	Duplicate, Refused    int64
+	Gone                  int64
 	Missing               int64
 	MissingAt             []int64 // the first of them
 	At                    time.Time
@@ -104,7 +107,7 @@ func (b Book) Waiting() string { return Count(b.End - b.passed()) }
 
 // Cells are the other numbers, written out.
 func (b Book) Cells() []string {
-	return []string{Count(b.Stored), Count(b.Counted), Count(b.Duplicate), Count(b.Refused)}
+	return []string{Count(b.Stored), Count(b.Counted), Count(b.Duplicate), Count(b.Refused), Count(b.Gone)}
 }
 
 // Lost is how many consumed offsets are neither stored nor quarantined.

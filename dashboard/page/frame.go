@@ -121,7 +121,10 @@ type Fresh struct {
 	Bad   bool
 	// Silent says how many sources have fallen silent; empty: none.
 	Silent string
-	Href   string
+	// Gone says that the log lost offsets, or a topic, before they were read;
+	// empty: not lately.
+	Gone string
+	Href string
 	// Refused says of which topics too many messages go to quarantine; empty: none.
 	Refused, RefusedHref string
 }
@@ -135,6 +138,10 @@ type Standing struct {
 	Missing    int64
 	// Silent is how many sources have fallen silent.
 	Silent int
+	// Incidents is how many incidents of the log were found lately, and Gone how
+	// many offsets were lost by them.
+	Incidents int
+	Gone      int64
 	// Refused are the topics of which too many messages go to quarantine.
 	Refused []Share
 	Err     error
@@ -169,6 +176,12 @@ func FreshOf(l Language, s Standing, now time.Time, href string) Fresh {
 		}
 		f.Refused += l.T("fresh.quarantine", share.Text, share.Percent)
 		f.RefusedHref = QuarantinePath
+	}
+	switch {
+	case s.Gone > 0:
+		f.Gone = l.T("fresh.gone", Count(s.Gone))
+	case s.Incidents > 0:
+		f.Gone = l.T("fresh.incidents", s.Incidents)
 	}
 	switch {
 	case s.Reconciled.IsZero():

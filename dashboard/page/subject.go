@@ -88,7 +88,8 @@ type Stored struct {
 	// Counts is the event with its corrections applied, nil if it does not count.
 	Counts     *fold.Entry
 	Topic      string
-	Partition  int32
+	Partition  int32 // of Kafka
+	Log        int32 // of the logs that the topic has had
 	Offset     int64
 	ReceivedAt time.Time
 }
@@ -99,7 +100,7 @@ func EventsOf(l Language, stored []Stored) (events []Event, counted int) {
 		e := s.Note.Event
 		out := Event{
 			Time: Time(e.Time), Type: e.Type, Name: l.Word("type", e.Type), Source: e.Source, ID: e.ID,
-			Place: l.T("event.place", s.Topic, s.Partition, s.Offset), Received: Time(s.ReceivedAt),
+			Place: l.T("event.place", s.Topic, l.Partition(s.Log, s.Partition), s.Offset), Received: Time(s.ReceivedAt),
 			Fate: string(s.Note.Fate), FateText: l.Word("fate", string(s.Note.Fate)), Why: l.T("fate.why." + string(s.Note.Fate)),
 			Counted: s.Note.Fate == fold.FateCounted, Test: e.Test, Corrects: e.CorrectsID, Fields: fields(l, e.Data),
 			Hash: hex.EncodeToString(e.Hash[:]),

@@ -14,6 +14,7 @@ import (
 	"youzhi/dashboard/page"
 	"youzhi/metrics"
 	"youzhi/metrics/calendar"
+	"youzhi/queries"
 )
 
 // The API answers questions as `youzhi kpi` does, with the evaluator of the pages.
@@ -235,6 +236,18 @@ type apiSource struct {
 	Silent            bool      `json:"silent"`
 }
 
+// apiIncident is something that happened to a log before it was read.
+type apiIncident struct {
+	FoundAt   time.Time `json:"found_at"`
+	Topic     string    `json:"topic"`
+	Partition int32     `json:"partition"`
+	Log       int32     `json:"log"` // of the logs that the topic has had
+	Kind      string    `json:"kind"`
+	From      int64     `json:"from"`
+	To        int64     `json:"to"`   // the first offset after them
+	Gone      int64     `json:"gone"` // of them, never stored
+}
+
 func (s *Server) apiFreshness(c *fiber.Ctx) error {
 	if _, err := query(c); err != nil {
 		return err
@@ -248,7 +261,7 @@ func (s *Server) apiFreshness(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	books, err := s.books(ctx)
+	books, err := s.o.DB.LastReconciliation(ctx)
 	if err != nil {
 		return err
 	}
@@ -256,7 +269,7 @@ func (s *Server) apiFreshness(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	out := map[string]any{"as_of": nil, "lag_seconds": nil, "reconciled_at": nil, "missing": nil, "simulated": nil}
+	out := map[string]any{"as_of": nil, "lag_seconds": nil, "reconciled_at": nil, "missing": nil, "gone": nil, "simulated": nil}
 	if simulated != nil {
 		out["simulated"] = apiSimulation{
 			Seed: simulated.Seed, Scale: simulated.Scale, From: simulated.From, To: simulated.To, Ends: simulated.Ends, Loaded: simulated.Loaded,
@@ -283,11 +296,21 @@ func (s *Server) apiFreshness(c *fiber.Ctx) error {
 		heard = append(heard, apiSource{Source: source.Name, Newest: source.Newest, Days: source.Days, LongestGapSeconds: source.Gap.Seconds(), Silent: source.Silent(s.o.Now())})
 	}
 	out["sources"] = heard
-	var missing int64
+	var missing, gone int64
 	for _, b := range books {
-		missing += b.Missing
-		out["reconciled_at"], out["missing"] = b.At.UTC(), missing
+		missing, gone = missing+b.Missing, gone+b.Gone
+		out["reconciled_at"], out["missing"], out["gone"] = b.At.UTC(), missing, gone
 	}
+	incidents, err := s.o.DB.Incidents(ctx)
+	if err != nil {
+		return err
+	}
+	told := []apiIncident{}
+	for _, i := range incidents[:min(len(incidents), latestRows)] {
+		log, partition := queries.SplitPartition(i.Partition)
+		told = append(told, apiIncident{i.FoundAt, i.Topic, partition, log, i.Kind, i.From, i.To, i.Count})
+	}
+	out["incidents"] = told
 	return writeJSON(c, out)
 }
 
@@ -295,6 +318,7 @@ func (s *Server) apiFreshness(c *fiber.Ctx) error {
 type apiEvent struct {
 	Topic       string          `json:"topic"`
 	Partition   int32           `json:"partition"`
+	Log         int32           `json:"log"` // of the logs that the topic has had
 	Offset      int64           `json:"offset"`
 	ReceivedAt  time.Time       `json:"received_at"`
 	Source      string          `json:"source"`
@@ -329,8 +353,9 @@ func (s *Server) apiEvents(b base) fiber.Handler {
 		}
 		out := make([]apiEvent, 0, len(rows))
 		for _, r := range rows {
+			log, partition := queries.SplitPartition(r.Partition)
 			out = append(out, apiEvent{
-				Topic: b.topic, Partition: r.Partition, Offset: r.Offset, ReceivedAt: r.ReceivedAt.UTC(), Source: r.Source, ID: r.ID,
+				Topic: b.topic, Partition: partition, Log: log, Offset: r.Offset, ReceivedAt: r.ReceivedAt.UTC(), Source: r.Source, ID: r.ID,
 				ContentHash: hex.EncodeToString([]byte(r.Hash)), Type: r.Type, Subject: id, Time: r.Time.UTC(), Sequence: r.Sequence,
 				Recorded: r.Recorded, Test: r.Test, CorrectsID: r.CorrectsID, DataSchema: r.DataSchema, Data: page.WithoutFreeText([]byte(r.Data)),
 			})

@@ -51,7 +51,15 @@ func (s *Server) dataShow(c *fiber.Ctx) error {
 		}
 		return err
 	})
-	panel("books", func() (err error) { v.Books, err = s.books(ctx); return err })
+	panel("books", func() (err error) { v.Books, err = s.books(ctx, l); return err })
+	panel("incidents", func() error {
+		incidents, err := s.o.DB.Incidents(ctx)
+		for _, i := range incidents[:min(len(incidents), latestRows)] {
+			partition := l.Partition(queries.SplitPartition(i.Partition))
+			v.Incidents = append(v.Incidents, page.IncidentOf(l, i.FoundAt, i.Topic, partition, i.Kind, i.From, i.To, i.Count, i.Detail))
+		}
+		return err
+	})
 	panel("quarantine", func() error {
 		counts, err := s.o.DB.QuarantineCounts(ctx, queries.QuarantineFilter{Since: (calendar.DayOf(now) - quarantineDays + 1).Start()})
 		v.Reasons = page.ReasonsOf(l, tallies(counts))

@@ -205,6 +205,10 @@ func seed(t testing.TB, db *queries.DB) {
 	must(t, db.InsertReconciliation(ctx, []queries.Reconciliation{
 		{At: now.Add(-time.Minute), Topic: "youzhi.cases.v1", First: 0, Committed: 4000, End: 4003, Stored: 3999, Counted: 3800, Duplicates: 199, Quarantined: 1},
 	}))
+	must(t, db.InsertIncidents(ctx, []queries.Incident{
+		{Topic: "youzhi.surveys.v1", Partition: 30_002, Kind: queries.IncidentExpired, From: 70, To: 1304, FoundAt: now.Add(-time.Hour), Detail: hostile},
+		{Topic: "youzhi.surveys.v1", Partition: 20_000, Kind: queries.IncidentDeleted, From: 70, To: 70, FoundAt: now.Add(-30 * 24 * time.Hour), Detail: "topic id 00ff"},
+	}))
 	must(t, db.RecordJobRun(ctx, queries.JobRun{Job: "snapshot-daily", At: now.Add(-time.Hour), Started: now.Add(-time.Hour), Ended: now.Add(-time.Hour).Add(2 * time.Second), Outcome: "done"}))
 	must(t, db.RecordJobRun(ctx, queries.JobRun{Job: "snapshot-monthly", At: now.Add(-time.Hour), Started: now.Add(-30 * time.Minute), Ended: now.Add(-29 * time.Minute), Outcome: "failed", Error: hostile}))
 }

@@ -46,7 +46,7 @@ func (s *Server) topics(ctx context.Context) ([]topicStanding, error) {
 }
 
 // books are the reconciliation as last looked at; empty: never.
-func (s *Server) books(ctx context.Context) ([]page.Book, error) {
+func (s *Server) books(ctx context.Context, l page.Language) ([]page.Book, error) {
 	rows, err := s.o.DB.LastReconciliation(ctx)
 	if err != nil {
 		return nil, err
@@ -54,12 +54,15 @@ func (s *Server) books(ctx context.Context) ([]page.Book, error) {
 	var out []page.Book
 	for _, r := range rows {
 		out = append(out, page.Book{
-			Topic: r.Topic, Partition: r.Partition, First: r.First, Committed: r.Committed, End: r.End, Stored: r.Stored, Counted: r.Counted,
-			Duplicate: r.Duplicates, Refused: r.Quarantined, Missing: r.Missing, MissingAt: r.MissingAt, At: r.At.UTC(),
+			Topic: r.Topic, Partition: l.Partition(queries.SplitPartition(r.Partition)), First: r.First, Committed: r.Committed, End: r.End, Stored: r.Stored, Counted: r.Counted,
+			Duplicate: r.Duplicates, Refused: r.Quarantined, Gone: r.Gone, Missing: r.Missing, MissingAt: r.MissingAt, At: r.At.UTC(),
 		})
 	}
 	return out, nil
 }
+
+// lately is for how long the top of each page tells of an incident of the log.
+const lately = 7 * 24 * time.Hour
 
 // standing is what is known about the data.
 func (s *Server) standing(ctx context.Context, l page.Language) page.Standing {
@@ -96,7 +99,16 @@ func (s *Server) standing(ctx context.Context, l page.Language) page.Standing {
 			out.Refused = append(out.Refused, share)
 		}
 	}
-	books, err := s.books(ctx)
+	incidents, err := s.o.DB.Incidents(ctx)
+	if err != nil {
+		return page.Standing{Err: err}
+	}
+	for _, i := range incidents {
+		if s.o.Now().Sub(i.FoundAt) < lately {
+			out.Incidents, out.Gone = out.Incidents+1, out.Gone+i.Count
+		}
+	}
+	books, err := s.books(ctx, l)
 	if err != nil {
 		return page.Standing{Err: err}
 	}

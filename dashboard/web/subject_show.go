@@ -126,7 +126,8 @@ func told(rows []stored, history fold.History, topic string) []page.Stored {
 			k := copyOf{n.Event.Source, n.Event.ID, n.Event.Hash}
 			r := places[k][0]
 			places[k] = places[k][1:]
-			told := page.Stored{Note: n, Topic: topic, Partition: r.Partition, Offset: r.Offset, ReceivedAt: r.ReceivedAt.UTC()}
+			told := page.Stored{Note: n, Topic: topic, Offset: r.Offset, ReceivedAt: r.ReceivedAt.UTC()}
+			told.Log, told.Partition = queries.SplitPartition(r.Partition)
 			if n.Fate == fold.FateCounted {
 				told.Counts = counts[k]
 			}

@@ -364,3 +364,100 @@ func TestTopicDeleted(t *testing.T) {
 		t.Errorf("30 rows, 1 in quarantine:\n%s", printed(b))
 	}
 }
+
+// What a broker refuses is the reason why the ingest is not ready, within 10 s; it
+// is ready by itself once that is mended.
+func TestReadinessTellsOfARefusedPassword(t *testing.T) {
+	k := embeddedtest.OpenSecureKafka(t, topics(1), nil, "SCRAM-SHA-256", "youzhi", "another")
+	r := newRigOf(t, k.Addrs())
+	kafka, err := topic.New(topic.Options{Brokers: k.Addrs(), SASL: &topic.SASL{Mechanism: topic.ScramSHA256, User: "youzhi", Password: "right"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kafka.Close)
+	r.kafka = kafka
+	o := r.options()
+	o.Partitions = 1
+	h := &reasons{}
+	o.Health = h.set
+	dials := k.Dials()
+	r.run(o)
+	h.until(t, 10*time.Second, "SASL SCRAM-SHA-256: the broker refuses the user or the password")
+	time.Sleep(3 * time.Second)
+	if n := k.Dials() - dials; n > 5 {
+		t.Errorf("%d connections in some 3 s", n)
+	}
+	k.Restart(nil, "SCRAM-SHA-256", "youzhi", "right")
+	h.until(t, 20*time.Second, "")
+	r.wait(r.write(cases, many(0, 10)...))
+	r.books(10, 0, 0)
+}
+
+// A broker that comes back on its folder and port is found soon; a partition that
+// brings nothing is a reason not to be ready; the lag is told of each partition.
+func TestBrokerRestartAndStall(t *testing.T) {
+	k := embeddedtest.OpenKafka(t, topics(2))
+	r := newRigOf(t, k.Addrs())
+	o := r.options()
+	o.Watch, o.Stall = 100*time.Millisecond, time.Second
+	h := &reasons{}
+	o.Health = h.set
+	var mu sync.Mutex
+	lag := map[string]float64{}
+	o.Lag = func(n float64, labels ...string) {
+		mu.Lock()
+		defer mu.Unlock()
+		lag[strings.Join(labels, "/")] = n
+	}
+	var stalls atomic.Int64
+	o.Counters.Stalls = func(n float64, _ ...string) { stalls.Add(int64(n)) }
+	r.run(o)
+	r.wait(r.write(cases, many(0, 50)...))
+	h.until(t, 20*time.Second, "")
+	k.Stop()
+	h.until(t, 20*time.Second, "connect")
+	k.Start()
+	began := time.Now()
+	acks, err := writeSoon(r, k, many(50, 50))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := Targets{}
+	targets.Add(cases, acks)
+	eventually(t, "what was written after the restart is stored", func() bool {
+		offsets, err := r.kafka.Offsets(r.within(), group, cases)
+		if err != nil {
+			return false
+		}
+		var left int64
+		for _, p := range offsets {
+			left += p.Lag()
+		}
+		return left == 0
+	})
+	if d := time.Since(began); d > 15*time.Second {
+		t.Errorf("it took %s", d)
+	}
+	h.until(t, 20*time.Second, "")
+	r.books(100, 0, 0)
+
+	k.Starve(cases)
+	r.write(cases, many(100, 40)...)
+	h.until(t, 20*time.Second, "a partition makes no progress: youzhi.cases.v1/")
+	if stalls.Load() == 0 {
+		t.Error("no stall was counted")
+	}
+	eventually(t, "the lag is told", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return lag[cases+"/0"]+lag[cases+"/1"] == 40
+	})
+	k.Starve("")
+	h.until(t, 20*time.Second, "")
+	eventually(t, "there is no lag", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return lag[cases+"/0"]+lag[cases+"/1"] == 0
+	})
+	r.books(140, 0, 0)
+}
