@@ -886,7 +886,7 @@ func (p *program) quarantineCommand() *cobra.Command {
 	show := &cobra.Command{
 		Use: "show TOPIC/PARTITION/OFFSET", Short: "show one message with its bytes; that it was looked at is logged", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := quarantine.ParsePlace(args[0])
+			at, err := queries.ParsePlace(args[0])
 			if err != nil {
 				return fmt.Errorf("quarantine show: %w", err)
 			}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -39,11 +41,47 @@ func milli(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000"
 // Place is where a message stands in the log.
 type Place struct {
 	Topic     string
-	Partition int32
+	Partition int32 // as it is stored
 	Offset    int64
 }
 
-func (p Place) String() string { return fmt.Sprintf("%s/%d/%d", p.Topic, p.Partition, p.Offset) }
+// String writes TOPIC/PARTITION/OFFSET with Kafka's partition; of a topic that was
+// made anew TOPIC/log1/PARTITION/OFFSET, with the number of its log.
+func (p Place) String() string {
+	log, partition := SplitPartition(p.Partition)
+	if log == 0 {
+		return fmt.Sprintf("%s/%d/%d", p.Topic, partition, p.Offset)
+	}
+	return fmt.Sprintf("%s/log%d/%d/%d", p.Topic, log, partition, p.Offset)
+}
+
+// ParsePlace reads what String writes.
+func ParsePlace(text string) (Place, error) {
+	parts := strings.Split(text, "/")
+	wrong := fmt.Errorf("%q: want TOPIC/PARTITION/OFFSET, such as youzhi.cases.v1/0/17", text)
+	var log int64
+	if len(parts) == 4 {
+		number, ok := strings.CutPrefix(parts[1], "log")
+		n, err := strconv.ParseInt(number, 10, 32)
+		if !ok || err != nil {
+			return Place{}, wrong
+		}
+		log, parts = n, slices.Delete(parts, 1, 2)
+	}
+	if len(parts) != 3 || parts[0] == "" {
+		return Place{}, wrong
+	}
+	partition, err := strconv.ParseInt(parts[1], 10, 32)
+	offset, oerr := strconv.ParseInt(parts[2], 10, 64)
+	if err != nil || oerr != nil || offset < 0 {
+		return Place{}, wrong
+	}
+	stored, err := StoredPartition(int32(log), int32(partition))
+	if err != nil {
+		return Place{}, wrong
+	}
+	return Place{Topic: parts[0], Partition: stored, Offset: offset}, nil
+}
 
 // Compare orders places by topic, partition and offset.
 func (p Place) Compare(o Place) int {

@@ -272,3 +272,22 @@ func TestQuarantineShares(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
+
+func TestPlace(t *testing.T) {
+	for text, want := range map[string]queries.Place{
+		"youzhi.cases.v1/3/17":       {Topic: topicCases, Partition: 3, Offset: 17},
+		"youzhi.cases.v1/log2/3/17":  {Topic: topicCases, Partition: 20_003, Offset: 17},
+		"youzhi.cases.v1/0/99999999": {Topic: topicCases, Offset: 99_999_999},
+	} {
+		if got, err := queries.ParsePlace(text); err != nil || got != want || got.String() != text {
+			t.Errorf("%s: %v (%s), %v", text, got, got, err)
+		}
+	}
+	for _, text := range []string{
+		"", "a", "a/1", "a/b/c", "/0/1", "a/-1/1", "a/1/-1", "a/1/1/1", "a/99999999999/1", "a/10000/1", "a/log-1/1/1", "a/logx/1/1", "a/log1/1", "a/log300000/1/1", "a/log1/1/1/1",
+	} {
+		if at, err := queries.ParsePlace(text); err == nil {
+			t.Errorf("%q is taken as %v", text, at)
+		}
+	}
+}

@@ -303,6 +303,7 @@ func (s *Server) quarantineList(c *fiber.Ctx) error {
 // apiQuarantined is a message for programs, without its bytes.
 type apiQuarantined struct {
 	Topic      string     `json:"topic"`
+	Log        int32      `json:"log"` // of a topic that was made anew
 	Partition  int32      `json:"partition"`
 	Offset     int64      `json:"offset"`
 	ReceivedAt time.Time  `json:"received_at"`
@@ -320,6 +321,7 @@ type apiQuarantined struct {
 type apiReplay struct {
 	Times     uint64    `json:"times"`
 	At        time.Time `json:"at"`
+	Log       int32     `json:"log"`
 	Partition int32     `json:"partition"`
 	Offset    int64     `json:"offset"`
 	State     string    `json:"state"`
@@ -409,15 +411,17 @@ func (s *Server) apiQuarantine(c *fiber.Ctx) error {
 }
 
 func apiQuarantinedOf(r *quarantined) apiQuarantined {
+	log, partition := queries.SplitPartition(r.Partition)
 	out := apiQuarantined{
-		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, ReceivedAt: r.ReceivedAt, StoredAt: r.StoredAt, Code: r.Code, Detail: r.Detail,
+		Topic: r.Topic, Log: log, Partition: partition, Offset: r.Offset, ReceivedAt: r.ReceivedAt, StoredAt: r.StoredAt, Code: r.Code, Detail: r.Detail,
 		Source: r.Source, Size: r.Size, SHA256: r.SHA256, Kept: r.Kept(),
 	}
 	if r.Emptied() {
 		out.EmptiedAt = &r.EmptiedAt
 	}
 	if p := r.replay; p != nil {
-		out.Replay = &apiReplay{p.Times, p.ReplayedAt, p.NewPartition, p.NewOffset, p.State(), p.Code}
+		log, partition := queries.SplitPartition(p.NewPartition)
+		out.Replay = &apiReplay{p.Times, p.ReplayedAt, log, partition, p.NewOffset, p.State(), p.Code}
 	}
 	return out
 }

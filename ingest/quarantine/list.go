@@ -106,6 +106,7 @@ func CheckFormat(format string) error {
 // messageLine is a message as JSON.
 type messageLine struct {
 	Topic      string      `json:"topic"`
+	Log        int32       `json:"log"` // of a topic that was made anew
 	Partition  int32       `json:"partition"`
 	Offset     int64       `json:"offset"`
 	ReceivedAt time.Time   `json:"received_at"`
@@ -122,6 +123,7 @@ type messageLine struct {
 type replayLine struct {
 	Times     uint64    `json:"times"`
 	At        time.Time `json:"at"`
+	Log       int32     `json:"log"`
 	Partition int32     `json:"partition"`
 	Offset    int64     `json:"offset"`
 	State     string    `json:"state"`
@@ -129,12 +131,14 @@ type replayLine struct {
 }
 
 func lineOf(m *Message) messageLine {
+	log, partition := queries.SplitPartition(m.Partition)
 	line := messageLine{
-		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset, ReceivedAt: m.ReceivedAt, StoredAt: m.StoredAt, Code: m.Code,
+		Topic: m.Topic, Log: log, Partition: partition, Offset: m.Offset, ReceivedAt: m.ReceivedAt, StoredAt: m.StoredAt, Code: m.Code,
 		Detail: m.Detail, Source: m.Source, Size: m.Size, SHA256: m.SHA256, Kept: m.Kept(),
 	}
 	if p := m.Replay; p != nil {
-		line.Replay = &replayLine{p.Times, p.ReplayedAt, p.NewPartition, p.NewOffset, p.State(), p.Code}
+		log, partition := queries.SplitPartition(p.NewPartition)
+		line.Replay = &replayLine{p.Times, p.ReplayedAt, log, partition, p.NewOffset, p.State(), p.Code}
 	}
 	return line
 }

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,21 +77,6 @@ func Codes() []string {
 		out = append(out, string(c))
 	}
 	return append(out, consume.Codes()...)
-}
-
-// ParsePlace reads TOPIC/PARTITION/OFFSET.
-func ParsePlace(text string) (queries.Place, error) {
-	parts := strings.Split(text, "/")
-	wrong := fmt.Errorf("%q: want TOPIC/PARTITION/OFFSET, such as %s/0/17", text, event.TopicCases)
-	if len(parts) != 3 || parts[0] == "" {
-		return queries.Place{}, wrong
-	}
-	partition, err := strconv.ParseInt(parts[1], 10, 32)
-	offset, oerr := strconv.ParseInt(parts[2], 10, 64)
-	if err != nil || oerr != nil || partition < 0 || offset < 0 {
-		return queries.Place{}, wrong
-	}
-	return queries.Place{Topic: parts[0], Partition: int32(partition), Offset: offset}, nil
 }
 
 // beijingTime writes an instant in Beijing, to the second, with its offset.

@@ -135,6 +135,10 @@ func (r *Room) write(ctx context.Context, name string, records []*queries.Quaran
 			messages[i].Key = []byte(m.Key)
 		}
 	}
+	log, err := consume.LogNow(ctx, r.Kafka, r.DB, name)
+	if err != nil {
+		return err
+	}
 	acks, err := r.Kafka.Write(ctx, name, messages)
 	out.Targets.Add(name, acks)
 	var from, to []queries.Place
@@ -142,8 +146,12 @@ func (r *Room) write(ctx context.Context, name string, records []*queries.Quaran
 		if a.Offset < 0 {
 			continue
 		}
+		stored, serr := queries.StoredPartition(log, a.Partition)
+		if serr != nil {
+			return serr // the ingest can't store it either
+		}
 		from = append(from, records[i].Place())
-		to = append(to, queries.Place{Topic: name, Partition: a.Partition, Offset: a.Offset})
+		to = append(to, queries.Place{Topic: name, Partition: stored, Offset: a.Offset})
 		out.Written[records[i].Code]++
 	}
 	out.from = append(out.from, from...)

@@ -28,7 +28,7 @@ func (r *Room) Show(ctx context.Context, w io.Writer, at queries.Place) error {
 		return err
 	}
 	m := &records[0]
-	r.Logger.InfoContext(ctx, "bytes of a message in quarantine are shown", "who", r.Who, "topic", at.Topic, "partition", at.Partition, "offset", at.Offset)
+	r.Logger.InfoContext(ctx, "bytes of a message in quarantine are shown", "who", r.Who, "place", at.String())
 	line := func(name, value string) { fmt.Fprintf(w, "%-10s%s\n", name, value) }
 	line("place", at.String())
 	line("received", beijingTime(m.ReceivedAt))
