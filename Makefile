@@ -25,7 +25,7 @@ GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## get the engine, ECharts and, on Debian as root, Chromium and a CJK font
+setup: ## get the engine, ECharts, Apache Kafka and, on Debian as root, Chromium and a CJK font
 	@bash deploy/setup.sh
 
 build: setup ## build bin/youzhi
@@ -43,11 +43,11 @@ else
 	exec bin/youzhi demo --data "$(DATA)"
 endif
 
-# Those of the root start the program as a process and judge what it says, the
-# others draw whole operators or ask for all pages and papers: the race detector
+# Those of the root and of the faults start the program as a process and judge what
+# it says, the others draw whole operators or ask for all pages and papers: the race detector
 # makes that several times as long, and `make verify` watches what runs side by
 # side there.
-WITHOUT_RACE := youzhi youzhi/jobs/fold youzhi/jobs/report youzhi/dashboard/web youzhi/metrics youzhi/ingest/source/simulate
+WITHOUT_RACE := youzhi youzhi/ingest/faults youzhi/jobs/fold youzhi/jobs/report youzhi/dashboard/web youzhi/metrics youzhi/ingest/source/simulate
 
 # Two packages at a time at most: several of them hold a ClickHouse engine each.
 test: setup ## run all tests, with the race detector where things run side by side
