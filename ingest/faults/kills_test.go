@@ -6,70 +6,62 @@
 //   - stage_test.go: the processes
 //   - load_test.go: what is sent, and the book of it
 //   - judge_test.go: what must hold
-//   - kills_test.go: kills at the places, under load
+//   - kills_test.go: kills of the ingest, the fold and ClickHouse
+//   - troubles_test.go: what else happens to them, and to Kafka
+//   - campaign_test.go: all of it in an order drawn by a seed, and the tests
 package faults_test
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-	"testing"
 	"time"
-
-	"youzhi/deploy/kafka/kafkatest"
 )
 
-// rate is how many messages a second come while the program is broken.
-const rate = 2000
-
-func TestKills(t *testing.T) {
-	n := max(wanted(t, "YOUZHI_KILLS"), 6)
-	seed := seed(t)
-	s := newStage(t, kafkatest.Start(t, 1), build(t, "true"), seed)
-	s.kills(n)
-	s.settle()
-	if v := s.judge(); len(v.lines) > 0 {
-		t.Errorf("seed %d:\n%s", seed, v)
+// kill ends an ingest at a place.
+func kill(place string) func(*stage) {
+	return func(s *stage) {
+		s.Helper()
+		p := s.start(fault{place: place, pass: 1 + s.IntN(6)}, "ingest")
+		s.dies(p, place)
+		s.bury()
 	}
 }
 
-// kills ends the ingest n times, in each of the windows as often, while the load
-// goes on.
-func (s *stage) kills(n int) {
+// bury takes the dead out of the group, which else waits for their sessions to end.
+func (s *stage) bury() {
 	s.Helper()
-	histogram := map[string]int{}
-	var plan []fault
-	for i := range n {
-		plan = append(plan, fault{place: []string{insertQuarantine, insertCommit, commitFold}[i%3]})
-	}
-	s.Shuffle(n, func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
-	s.pour.begin(s, rate)
-	start := time.Now()
-	for i, f := range plan {
-		f.pass = 1 + s.IntN(6)
-		p := s.start(f, "ingest")
-		s.dies(p, f.place)
-		histogram[f.place]++
-		s.cluster.Expel(group, s.cluster.Members(group)...)
-		if v := s.checkCommitted(); len(v.lines) > 0 {
-			s.Fatalf("kill %d, %s at pass %d:\n%s", i+1, f.place, f.pass, v)
-		}
-	}
-	s.pour.stop()
-	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(histogram)) {
-		lines = append(lines, fmt.Sprintf("%-24s %d", name, histogram[name]))
-	}
-	s.Logf("%d kills in %v\n%s", n, time.Since(start).Round(time.Second/10), strings.Join(lines, "\n"))
+	s.cluster.Expel(group, s.cluster.Members(group)...)
 }
 
-// settle lets the program store all that was sent.
-func (s *stage) settle() {
+// anywhere kills an ingest wherever it is.
+func (s *stage) anywhere(p *process) {
 	s.Helper()
-	s.pour.settle(s)
-	p := s.start(fault{}, "ingest")
-	took := s.until("all that was sent is committed", patience, s.done)
-	s.Logf("caught up in %v", took.Round(time.Second/100))
-	s.ends(p)
+	time.Sleep(time.Duration(s.IntN(200)) * time.Millisecond)
+	p.Kill()
+	s.bury()
+}
+
+// killFold ends the jobs at a place of the fold, while an ingest brings more.
+func killFold(place string) func(*stage) {
+	return func(s *stage) {
+		s.Helper()
+		ingest := s.start(fault{}, "ingest")
+		// The first run has what earlier ends left behind, the second what came since.
+		s.dies(s.start(fault{place: place, pass: 1 + s.IntN(2)}, "jobs"), place)
+		s.anywhere(ingest)
+	}
+}
+
+// killClickHouse ends ClickHouse at a place of an insert. The ingest does not know
+// whether the rows are stored; when ClickHouse is there again it goes on by itself.
+func killClickHouse(place string) func(*stage) {
+	return func(s *stage) {
+		s.Helper()
+		ingest := s.start(fault{}, "ingest")
+		s.ready(ingest)
+		s.arm(s.clickhouse, fault{place: place, pass: 1 + s.IntN(40)})
+		s.dies(s.clickhouse, place)
+		time.Sleep(time.Duration(s.IntN(1500)) * time.Millisecond)
+		s.startClickHouse()
+		s.resumes("ClickHouse is up again", 5*time.Second)
+		s.anywhere(ingest)
+	}
 }

@@ -59,6 +59,22 @@ func (b *book) note(m kafkatest.Message, e entry, offset int64, err error) {
 	b.entries[place{m.Topic, m.Partition, offset}] = e
 }
 
+// sending counts a message that is on its way.
+func (b *book) sending() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sent++
+}
+
+// marked counts the ends of a transaction, one in each partition that it touched.
+func (b *book) marked(touched map[place]bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for p := range touched {
+		b.markers[p.topic]++
+	}
+}
+
 // load is a sequence of messages: the same for the same seed.
 type load struct {
 	*rand.Rand
@@ -226,6 +242,18 @@ func (l *load) huge(size int) (kafkatest.Message, entry) {
 	return quarantined(event.Topics()[l.IntN(4)], l.Int32N(partitions), fmt.Sprintf("huge-%d", l.n), value, string(event.CodeOversize))
 }
 
+// outside is an event of a subject that no other load has.
+func (l *load) outside() (kafkatest.Message, entry) {
+	l.n++
+	return l.write(event.TopicComplaints, 1_000_000_000+l.n, "ticket.received", fmt.Sprintf("X%09d", l.n), accepted, `"kind":"complaint","region":"330100","channel":"phone"`)
+}
+
+// aborted is what becomes of a message whose producer takes it back.
+func aborted(m kafkatest.Message) entry {
+	_, e := quarantined(m.Topic, m.Partition, string(m.Key), string(m.Value), "transaction_aborted")
+	return e
+}
+
 func quarantined(topic string, partition int32, key, value, code string) (kafkatest.Message, entry) {
 	kept := value
 	if len(value) > event.MaxSize {
@@ -258,7 +286,8 @@ func (p *pour) begin(t testing.TB, rate int) {
 		defer ticker.Stop()
 		for start, count := time.Now(), 0; ; {
 			for want := int(time.Since(start).Seconds() * float64(rate)); count < want; count++ {
-				p.send(p.load.next())
+				m, e := p.load.next()
+				p.send(m, e, nil)
 			}
 			select {
 			case <-ctx.Done():
@@ -269,13 +298,26 @@ func (p *pour) begin(t testing.TB, rate int) {
 	}()
 }
 
-// send writes one message of the load.
-func (p *pour) send(m kafkatest.Message, e entry) {
+// send writes one message and tells its place, if someone wants to know.
+func (p *pour) send(m kafkatest.Message, e entry, told func(place)) {
 	m.Time = time.Now()
-	p.book.mu.Lock()
-	p.book.sent++
-	p.book.mu.Unlock()
-	p.producer.Send(context.Background(), m, func(offset int64, err error) { p.book.note(m, e, offset, err) })
+	p.book.sending()
+	p.producer.Send(context.Background(), m, func(offset int64, err error) {
+		p.book.note(m, e, offset, err)
+		if err == nil && told != nil {
+			told(place{m.Topic, m.Partition, offset})
+		}
+	})
+}
+
+// flush waits until the log has what was sent.
+func (p *pour) flush(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := p.producer.Flush(ctx); err != nil {
+		t.Fatalf("the log does not take the load: %v", err)
+	}
 }
 
 // stop ends the pouring.
@@ -284,20 +326,15 @@ func (p *pour) stop() {
 	<-p.done
 }
 
-// settle waits until the log has all that was sent.
-func (p *pour) settle(t testing.TB) {
+// complete checks that the log has all that was sent, by whomever.
+func (b *book) complete(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := p.producer.Flush(ctx); err != nil {
-		t.Fatalf("the log does not take the load: %v", err)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.failed) > 0 {
+		t.Fatalf("%d messages were not written, the first: %v", len(b.failed), b.failed[0])
 	}
-	p.book.mu.Lock()
-	defer p.book.mu.Unlock()
-	if len(p.book.failed) > 0 {
-		t.Fatalf("%d messages were not written, the first: %v", len(p.book.failed), p.book.failed[0])
-	}
-	if len(p.book.entries) != p.book.sent {
-		t.Fatalf("%d messages sent, the log has %d", p.book.sent, len(p.book.entries))
+	if len(b.entries) != b.sent {
+		t.Fatalf("%d messages sent, the log has %d", b.sent, len(b.entries))
 	}
 }

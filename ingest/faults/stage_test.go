@@ -68,8 +68,13 @@ type stage struct {
 	port       int
 	clickhouse *process
 	book       *book
-	pour       *pour
+	pour       *pour // what comes all the time
+	aside      *pour // what comes beside it, in some troubles
+	seed       uint64
+	now        string // the trouble that is just happening
+	longest    map[string]time.Duration
 	started    int
+	transacted int
 
 	// committed is what was last seen, verified what was found stored below it.
 	committed, verified kafkatest.Offsets
@@ -103,13 +108,14 @@ func newStage(t testing.TB, cluster *kafkatest.Cluster, program string, seed uin
 	})
 	s := &stage{
 		TB: t, Rand: rand.New(rand.NewPCG(seed, 5)), cluster: cluster, program: program, dir: dir, port: kafkatest.Port(t),
-		book: newBook(), committed: kafkatest.Offsets{}, verified: kafkatest.Offsets{},
+		seed: seed, longest: map[string]time.Duration{}, book: newBook(), committed: kafkatest.Offsets{}, verified: kafkatest.Offsets{},
 	}
 	// Each test begins with empty topics and a new group.
 	cluster.DeleteTopics(event.Topics()...)
 	cluster.DeleteGroup(group)
 	cluster.CreateTopics(partitions, 8<<20, event.Topics()...)
 	s.pour = &pour{load: newLoad(seed), book: s.book, producer: cluster.Producer("")}
+	s.aside = &pour{load: newLoad(seed + 1), book: s.book, producer: cluster.Producer("")}
 	s.startClickHouse()
 	s.run("migrate")
 	return s
