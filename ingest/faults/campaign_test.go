@@ -12,7 +12,7 @@ import (
 )
 
 // rate is how many messages a second come while all is broken.
-const rate = 2000
+const rate = 1000
 
 // trouble is something that happens, and its name.
 type trouble struct {
@@ -20,15 +20,15 @@ type trouble struct {
 	happen func(*stage)
 }
 
-// campaign draws n kills in the three windows, as many in each, half of those
+// campaign draws n kills in the three windows, as many in each, a third of those
 // behind the commit in the fold, and beside them kills of ClickHouse and others.
 func (s *stage) campaign(n int, others ...trouble) []trouble {
 	folds := []string{foldFound, foldState, foldFacts}
 	var all []trouble
 	for i := range n {
 		switch place := []string{insertQuarantine, insertCommit, commitFold}[i%3]; {
-		case place == commitFold && i%2 == 0:
-			fold := folds[i/6%3]
+		case place == commitFold && i/3%3 == 0:
+			fold := folds[i/9%3]
 			all = append(all, trouble{commitFold + " in the " + fold, killFold(fold)})
 		default:
 			all = append(all, trouble{place, kill(place)})
@@ -60,6 +60,7 @@ func (s *stage) suffer(troubles []trouble) {
 		}
 		histogram[t.name]++
 		took[t.name] += time.Since(start)
+		s.Logf("%s: %v", s.now, time.Since(start).Round(time.Second/100))
 	}
 	s.pour.stop()
 	var lines []string

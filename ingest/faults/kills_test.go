@@ -44,8 +44,9 @@ func killFold(place string) func(*stage) {
 	return func(s *stage) {
 		s.Helper()
 		ingest := s.start(fault{}, "ingest")
-		// The first run has what earlier ends left behind, the second what came since.
-		s.dies(s.start(fault{place: place, pass: 1 + s.IntN(2)}, "jobs"), place)
+		// Most often in the first run, which has what earlier ends left behind; else
+		// that one comes to its end.
+		s.dies(s.start(fault{place: place, pass: 1 + s.IntN(3)/2}, "jobs"), place)
 		s.anywhere(ingest)
 	}
 }
@@ -57,7 +58,7 @@ func killClickHouse(place string) func(*stage) {
 		s.Helper()
 		ingest := s.start(fault{}, "ingest")
 		s.ready(ingest)
-		s.arm(s.clickhouse, fault{place: place, pass: 1 + s.IntN(40)})
+		s.arm(s.clickhouse, fault{place: place, pass: 1 + s.IntN(15)})
 		s.dies(s.clickhouse, place)
 		time.Sleep(time.Duration(s.IntN(1500)) * time.Millisecond)
 		s.startClickHouse()

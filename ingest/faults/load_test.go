@@ -95,13 +95,14 @@ func newLoad(seed uint64) *load {
 	return &load{Rand: rand.New(rand.NewPCG(seed, 17))}
 }
 
-// The cases are accepted in February 2026 and promised for March.
+// The cases are accepted in February 2026 and promised for March. They are of few
+// days and places, for with those grows what a fold has to do.
 var (
 	accepted = time.Date(2026, 2, 2, 8, 0, 0, 0, time.UTC)
 	promised = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 )
 
-func (l *load) promise(k int) time.Time { return promised.Add(time.Duration(k%600) * time.Hour) }
+func (l *load) promise(k int) time.Time { return promised.Add(time.Duration(k%72) * time.Hour) }
 
 // next is the next message: of a hundred, one is no event, one a copy of an
 // earlier event at another place, and of a thousand three bear the identity of an
@@ -133,8 +134,8 @@ func (l *load) event() (kafkatest.Message, entry) {
 		k := l.cases
 		l.cases++
 		l.waiting = append(l.waiting, k)
-		m, e = l.write(event.TopicCases, k, "case.accepted", fmt.Sprintf("C%09d", k), accepted.Add(time.Duration(k%500)*time.Hour),
-			fmt.Sprintf(`"product":"parcel","region":"33%02d00","outlet":"HZ-%03d","channel":"outlet","direction":"domestic","promised_at":%q`, 1+k%9, k%40, l.promise(k).Format(time.RFC3339)))
+		m, e = l.write(event.TopicCases, k, "case.accepted", fmt.Sprintf("C%09d", k), accepted.Add(time.Duration(k%72)*time.Hour),
+			fmt.Sprintf(`"product":"parcel","region":"33%02d00","outlet":"HZ-%03d","channel":"outlet","direction":"domestic","promised_at":%q`, 1+k%3, k%6, l.promise(k).Format(time.RFC3339)))
 	case n < 60:
 		i := l.IntN(len(l.waiting))
 		k := l.waiting[i]
@@ -150,18 +151,18 @@ func (l *load) event() (kafkatest.Message, entry) {
 	case n < 80:
 		k := l.tickets
 		l.tickets++
-		m, e = l.write(event.TopicComplaints, k, "ticket.received", fmt.Sprintf("T%09d", k), accepted.Add(time.Duration(k%900)*time.Hour),
-			fmt.Sprintf(`"kind":"complaint","region":"33%02d00","channel":"phone"`, 1+k%9))
+		m, e = l.write(event.TopicComplaints, k, "ticket.received", fmt.Sprintf("T%09d", k), accepted.Add(time.Duration(k%72)*time.Hour),
+			fmt.Sprintf(`"kind":"complaint","region":"33%02d00","channel":"phone"`, 1+k%3))
 	case n < 92:
 		k := l.surveys
 		l.surveys++
-		m, e = l.write(event.TopicSurveys, k, "survey.answered", fmt.Sprintf("S%09d", k), accepted.Add(time.Duration(k%900)*time.Hour),
+		m, e = l.write(event.TopicSurveys, k, "survey.answered", fmt.Sprintf("S%09d", k), accepted.Add(time.Duration(k%72)*time.Hour),
 			fmt.Sprintf(`"instrument":"csat","answers":[{"item":"overall","role":"score","value":%d,"min":1,"max":5}]`, 1+k%5))
 	default:
 		k := l.duties
 		l.duties++
-		m, e = l.write(event.TopicAssurance, k, "assurance.scheduled", fmt.Sprintf("A%09d", k), accepted.Add(time.Duration(k%900)*time.Hour),
-			fmt.Sprintf(`"kind":"training_quarterly","unit":"HZ-%03d","due_date":"2026-03-31"`, k%40))
+		m, e = l.write(event.TopicAssurance, k, "assurance.scheduled", fmt.Sprintf("A%09d", k), accepted.Add(time.Duration(k%72)*time.Hour),
+			fmt.Sprintf(`"kind":"training_quarterly","unit":"HZ-%03d","due_date":"2026-03-31"`, k%6))
 	}
 	if s := (sent{m, e}); len(l.recent) < 500 {
 		l.recent = append(l.recent, s)

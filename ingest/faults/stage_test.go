@@ -136,7 +136,7 @@ func (s *stage) environment(extra ...string) []string {
 		embedded.EngineVariable + "=" + os.Getenv(embedded.EngineVariable),
 		"YOUZHI_CLICKHOUSE_DSN=" + s.url(), "YOUZHI_CLICKHOUSE_DATABASE=" + database,
 		"YOUZHI_KAFKA_BROKERS=" + strings.Join(s.cluster.Brokers(), ","), "YOUZHI_KAFKA_GROUP=" + group,
-		"YOUZHI_INGEST_BATCH_AGE=50ms", "YOUZHI_JOBS_FOLD=@every 1s",
+		"YOUZHI_INGEST_BATCH_AGE=200ms", "YOUZHI_JOBS_FOLD=@every 1s",
 		"YOUZHI_LOG_LEVEL=info",
 	}, extra...)
 }

@@ -58,6 +58,7 @@ func (s *stage) resumes(after string, limit time.Duration) {
 func terminate(s *stage) {
 	s.Helper()
 	p := s.start(fault{}, "ingest")
+	s.ready(p)
 	s.resumes("an ingest has started", patience)
 	s.ends(p)
 	committed := s.cluster.Committed(group)
@@ -99,6 +100,7 @@ func halt(s *stage) {
 func quarantineGone(s *stage) {
 	s.Helper()
 	ingest := s.start(fault{}, "ingest")
+	s.ready(ingest)
 	s.resumes("an ingest has started", patience)
 	s.exec("RENAME TABLE quarantine TO quarantine_away")
 	var mu sync.Mutex
@@ -209,6 +211,7 @@ func clickhouseDown(s *stage) {
 	s.Helper()
 	const away = 12 * time.Second
 	ingest := s.start(fault{}, "ingest")
+	s.ready(ingest)
 	s.resumes("an ingest has started", patience)
 	before := s.said(ingest)
 	s.clickhouse.Kill()

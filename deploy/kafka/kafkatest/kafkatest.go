@@ -26,6 +26,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // patience bounds the start and the end of a broker.
@@ -109,7 +110,11 @@ func Start(t testing.TB, brokers int) *Cluster {
 	for i := range c.nodes {
 		c.launch(folder, i)
 	}
-	c.client, err = kgo.NewClient(kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50*time.Millisecond))
+	// Later versions of these requests name topics by their ids.
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(int16(kmsg.OffsetCommit), 9)
+	versions.SetMaxKeyVersion(int16(kmsg.OffsetFetch), 9)
+	c.client, err = kgo.NewClient(kgo.SeedBrokers(c.Brokers()...), kgo.MetadataMinAge(50*time.Millisecond), kgo.MaxVersions(versions))
 	if err != nil {
 		t.Fatal(err)
 	}
