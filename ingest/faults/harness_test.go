@@ -18,7 +18,7 @@ func TestHarness(t *testing.T) {
 	}{
 		{"commits before it inserts", change{
 			pipelineFile, "\tif err := p.insertEvents(ctx, b); err != nil {\n",
-			"\tif err := p.generation.Commit(p.topic, b.next); err != nil {\n\t\treturn err\n\t}\n\tif err := p.insertEvents(ctx, b); err != nil {\n",
+			"\tif err := p.generation.Commit(ctx, p.topic, b.next); err != nil {\n\t\treturn err\n\t}\n\tif err := p.insertEvents(ctx, b); err != nil {\n",
 		}, insertQuarantine, []string{ahead, lost}},
 		{"drops a quarantine row", change{
 			pipelineFile, "p.o.Store.InsertQuarantine(ctx, b.quarantine)", "p.o.Store.InsertQuarantine(ctx, b.quarantine[1:])",

@@ -193,7 +193,7 @@ func (s *stage) judgeRows(v *verdict) {
 }
 
 // tally is what the books have to say.
-type tally struct{ consumed, rows, duplicates, quarantined, missing int64 }
+type tally struct{ consumed, rows, duplicates, quarantined, gone, missing int64 }
 
 // expected counts the book.
 func (b *book) expected() tally {
@@ -220,7 +220,7 @@ func (b *book) expected() tally {
 	return t
 }
 
-var sums = regexp.MustCompile(`(?m)^ *all +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) *$`)
+var sums = regexp.MustCompile(`(?m)^ *all +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) *$`)
 
 // judgeBooks asks the program whether its books add up, and to what.
 func (s *stage) judgeBooks(v *verdict) {
@@ -234,7 +234,7 @@ func (s *stage) judgeBooks(v *verdict) {
 		v.fault(books, "no sum in\n%s", tail(text))
 		return
 	}
-	got := tally{s.integer(m[1]), s.integer(m[2]), s.integer(m[3]), s.integer(m[4]), s.integer(m[5])}
+	got := tally{s.integer(m[1]), s.integer(m[2]), s.integer(m[3]), s.integer(m[4]), s.integer(m[5]), s.integer(m[6])}
 	if want := s.book.expected(); got != want {
 		v.fault(books, "they say %+v, sent was %+v", got, want)
 	}
