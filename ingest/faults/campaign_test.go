@@ -100,6 +100,7 @@ func TestFaults(t *testing.T) {
 	others := []trouble{
 		{"told to end", terminate}, {"halted", halt}, {"no quarantine", quarantineGone}, {"nothing but poison", poisoned},
 		{"huge messages", huge}, {"transactions", transactions}, {"offsets set to 0", replay},
+		{"messages expired", expired}, {"a topic made anew", remade},
 	}
 	if n == 0 {
 		n, brokers = 9, 1

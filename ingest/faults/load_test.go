@@ -19,7 +19,7 @@ import (
 // partitions of each topic.
 const partitions = 4
 
-// place is an offset of the log.
+// place is an offset of the log, by the partition that is stored.
 type place struct {
 	topic     string
 	partition int32
@@ -47,6 +47,17 @@ type book struct {
 	markers map[string]int // ends of transactions by topic, at offsets that nobody is told
 	failed  []error
 	sent    int
+	logs    map[string]int32 // how often a topic was made anew
+	gone    map[place]bool   // what the log forgot before anyone stored it
+}
+
+// perLog is by how much the stored partitions of one log of a topic lie apart from
+// those of the next.
+const perLog = 10_000
+
+// partition is what a partition of the topic's log of now is stored as.
+func (b *book) partition(topic string, partition int32) int32 {
+	return b.logs[topic]*perLog + partition
 }
 
 func (b *book) note(m kafkatest.Message, e entry, offset int64, err error) {
@@ -56,7 +67,7 @@ func (b *book) note(m kafkatest.Message, e entry, offset int64, err error) {
 		b.failed = append(b.failed, fmt.Errorf("write to %s/%d: %w", m.Topic, m.Partition, err))
 		return
 	}
-	b.entries[place{m.Topic, m.Partition, offset}] = e
+	b.entries[place{m.Topic, b.partition(m.Topic, m.Partition), offset}] = e
 }
 
 // sending counts a message that is on its way.
@@ -273,7 +284,9 @@ type pour struct {
 	done     chan struct{}
 }
 
-func newBook() *book { return &book{entries: map[place]entry{}, markers: map[string]int{}} }
+func newBook() *book {
+	return &book{entries: map[place]entry{}, markers: map[string]int{}, logs: map[string]int32{}, gone: map[place]bool{}}
+}
 
 // begin pours until stop.
 func (p *pour) begin(t testing.TB, rate int) {
@@ -325,6 +338,22 @@ func (p *pour) flush(t testing.TB) {
 func (p *pour) stop() {
 	p.cancel()
 	<-p.done
+}
+
+// lose takes out of the book what the log has forgotten.
+func (b *book) lose(p place) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.entries, p)
+	b.gone[p] = true
+	b.sent--
+}
+
+// remade counts a new log of a topic.
+func (b *book) remade(topic string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.logs[topic]++
 }
 
 // complete checks that the log has all that was sent, by whomever.

@@ -65,7 +65,10 @@ func terminate(s *stage) {
 	for _, topic := range event.Topics() {
 		for _, row := range s.rows("SELECT partition, max(offset) + 1 FROM (SELECT partition, offset FROM " + events(s, topic) +
 			" UNION ALL SELECT partition, offset FROM quarantine WHERE topic = '" + topic + "') GROUP BY partition") {
-			partition := int32(s.integer(row[0]))
+			partition := int32(s.integer(row[0])) - s.book.partition(topic, 0)
+			if partition < 0 {
+				continue // of a log that is no more
+			}
 			if stored := s.integer(row[1]); stored != committed[topic][partition] {
 				s.Errorf("after a quiet end %s/%d is stored up to %d and committed up to %d", topic, partition, stored, committed[topic][partition])
 			}
@@ -357,5 +360,79 @@ func brokerGone(s *stage) {
 	}
 	s.cluster.Restart(leader)
 	s.resumes("a broker was up again", 15*time.Second)
+	s.anywhere(ingest)
+}
+
+// caughtUp lets an ingest store all that was sent while nothing more comes, and
+// goes on with the load when then has happened.
+func (s *stage) caughtUp(then func()) {
+	s.Helper()
+	s.pour.stop()
+	s.pour.flush(s)
+	ingest := s.start(fault{}, "ingest")
+	s.until("all that was sent is committed", patience, s.done)
+	s.ends(ingest)
+	s.check("when all is stored")
+	then()
+	s.pour.begin(s, rate)
+}
+
+// expired lets the log forget messages before they are read: they are counted, and
+// what comes behind them is stored.
+func expired(s *stage) {
+	s.Helper()
+	s.caughtUp(func() {
+		var mu sync.Mutex
+		var sent []place
+		for range 300 {
+			m, e := s.aside.load.outside()
+			s.aside.send(m, e, func(at place) {
+				mu.Lock()
+				defer mu.Unlock()
+				sent = append(sent, place{at.topic, s.book.partition(at.topic, at.partition), at.offset})
+			})
+		}
+		s.aside.flush(s)
+		before := kafkatest.Offsets{}
+		for p, end := range s.logEnds()[event.TopicComplaints] {
+			if n := end - s.committed[event.TopicComplaints][p]; n > 1 {
+				before.Set(event.TopicComplaints, p, end-1-s.Int64N(n-1))
+			}
+		}
+		for _, at := range sent {
+			if at.offset < before[at.topic][at.partition-s.book.partition(at.topic, 0)] {
+				s.book.lose(at)
+			}
+		}
+		s.cluster.DeleteRecords(before)
+	})
+	ingest := s.start(fault{}, "ingest")
+	s.resumes("messages had expired", 30*time.Second)
+	s.anywhere(ingest)
+	if got := s.integer(s.rows("SELECT sum(gone) FROM (SELECT max(gone) AS gone FROM log_incidents WHERE kind = 'expired' AND first > 0 GROUP BY topic, partition, first)")[0][0]); got != int64(len(s.book.gone)) {
+		s.Errorf("%d messages have expired unread, the incidents name %d", len(s.book.gone), got)
+	}
+}
+
+// remade deletes a topic and makes it anew while an ingest runs: its offsets begin
+// at 0 again and are other messages, which are stored beside the old ones.
+func remade(s *stage) {
+	s.Helper()
+	topic := event.Topics()[s.IntN(4)]
+	var ingest *process
+	s.caughtUp(func() {
+		ingest = s.start(fault{}, "ingest")
+		s.ready(ingest)
+		s.cluster.DeleteTopics(topic)
+		time.Sleep(time.Duration(s.IntN(3)) * time.Second)
+		s.cluster.CreateTopics(partitions, 8<<20, topic)
+		s.book.remade(topic)
+		delete(s.committed, topic)
+		delete(s.verified, topic)
+		// A producer that knew the old one has numbers that the new one does not.
+		s.pour.producer, s.aside.producer = s.cluster.Producer(""), s.cluster.Producer("")
+	})
+	time.Sleep(500 * time.Millisecond)
+	s.resumes("a topic was made anew", 30*time.Second)
 	s.anywhere(ingest)
 }
