@@ -8,7 +8,9 @@
 //   - judge_test.go: what must hold
 //   - kills_test.go: kills of the ingest, the fold and ClickHouse
 //   - troubles_test.go: what else happens to them, and to Kafka
-//   - campaign_test.go: all of it in an order drawn by a seed, and the tests
+//   - campaign_test.go: all of it in an order drawn by a seed
+//   - harness_test.go: programs with bugs, which must not pass
+//   - failpoint/: what ends a process, built into it by the tests alone
 package faults_test
 
 import (
