@@ -11,8 +11,9 @@ import (
 	"youzhi/deploy/kafka/kafkatest"
 )
 
-// rate is how many messages a second come while all is broken.
-const rate = 1000
+// rate is how many messages a second come while all is broken; slow is for while a
+// fold runs, which has to get on beside them.
+const rate, slow = 1000, 200
 
 // trouble is something that happens, and its name.
 type trouble struct {
@@ -48,7 +49,7 @@ func (s *stage) campaign(n int, others ...trouble) []trouble {
 func (s *stage) suffer(troubles []trouble) {
 	s.Helper()
 	histogram, took := map[string]int{}, map[string]time.Duration{}
-	s.pour.begin(s, rate)
+	s.pour.begin(s)
 	begun := time.Now()
 	for i, t := range troubles {
 		start := time.Now()

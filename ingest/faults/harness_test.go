@@ -27,7 +27,7 @@ func TestHarness(t *testing.T) {
 		t.Run(bug.name, func(t *testing.T) {
 			program := build(t, bug.name, bug.change)
 			s := newStage(t, cluster, program, seed(t))
-			s.pour.begin(s, rate)
+			s.pour.begin(s)
 			for range 3 {
 				kill(bug.place)(s)
 			}

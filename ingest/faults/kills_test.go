@@ -45,6 +45,8 @@ func (s *stage) anywhere(p *process) {
 func killFold(place string) func(*stage) {
 	return func(s *stage) {
 		s.Helper()
+		s.pour.rate.Store(slow)
+		defer s.pour.rate.Store(rate)
 		ingest := s.start(fault{}, "ingest")
 		// Most often in the first run, which has what earlier ends left behind; else
 		// that one comes to its end.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,6 +281,7 @@ type pour struct {
 	load     *load
 	book     *book
 	producer *kafkatest.Producer
+	rate     atomic.Int64 // messages a second
 	cancel   context.CancelFunc
 	done     chan struct{}
 }
@@ -289,7 +291,7 @@ func newBook() *book {
 }
 
 // begin pours until stop.
-func (p *pour) begin(t testing.TB, rate int) {
+func (p *pour) begin(t testing.TB) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel, p.done = cancel, make(chan struct{})
 	t.Cleanup(p.stop)
@@ -298,8 +300,10 @@ func (p *pour) begin(t testing.TB, rate int) {
 		const tick = 10 * time.Millisecond
 		ticker := time.NewTicker(tick)
 		defer ticker.Stop()
-		for start, count := time.Now(), 0; ; {
-			for want := int(time.Since(start).Seconds() * float64(rate)); count < want; count++ {
+		for last, due := time.Now(), 0.0; ; {
+			now := time.Now()
+			due += now.Sub(last).Seconds() * float64(p.rate.Load())
+			for last = now; due >= 1; due-- {
 				m, e := p.load.next()
 				p.send(m, e, nil)
 			}

@@ -115,6 +115,7 @@ func newStage(t testing.TB, cluster *kafkatest.Cluster, program string, seed uin
 	cluster.DeleteGroup(group)
 	cluster.CreateTopics(partitions, 8<<20, event.Topics()...)
 	s.pour = &pour{load: newLoad(seed), book: s.book, producer: cluster.Producer("")}
+	s.pour.rate.Store(rate)
 	s.aside = &pour{load: newLoad(seed + 1), book: s.book, producer: cluster.Producer("")}
 	s.startClickHouse()
 	s.run("migrate")

@@ -374,7 +374,7 @@ func (s *stage) caughtUp(then func()) {
 	s.ends(ingest)
 	s.check("when all is stored")
 	then()
-	s.pour.begin(s, rate)
+	s.pour.begin(s)
 }
 
 // expired lets the log forget messages before they are read: they are counted, and
