@@ -112,8 +112,9 @@ func TestFaults(t *testing.T) {
 		}
 		others = append(others, long...)
 		// More of them with more kills, but for what takes longest.
-		for range n / 60 {
-			others = append(others, others[:len(others)-1]...)
+		again := others[:len(others)-1]
+		for range n / 90 {
+			others = append(others, again...)
 		}
 	}
 	seed := seed(t)
