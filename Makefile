@@ -20,12 +20,12 @@ TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: help setup build run test verify lint fmt bench bench-ingest clean
+.PHONY: help setup build run test verify soak lint fmt bench bench-ingest clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## get the engine, ECharts and, on Debian as root, Chromium and a CJK font
+setup: ## get the engine, ECharts, Apache Kafka and, on Debian as root, Chromium and a CJK font
 	@bash deploy/setup.sh
 
 build: setup ## build bin/youzhi
@@ -43,11 +43,11 @@ else
 	exec bin/youzhi demo --data "$(DATA)"
 endif
 
-# Those of the root start the program as a process and judge what it says, the
-# others draw whole operators or ask for all pages and papers: the race detector
+# Those of the root and of the faults start the program as a process and judge what
+# it says, the others draw whole operators or ask for all pages and papers: the race detector
 # makes that several times as long, and `make verify` watches what runs side by
 # side there.
-WITHOUT_RACE := youzhi youzhi/jobs/fold youzhi/jobs/report youzhi/dashboard/web youzhi/metrics youzhi/ingest/source/simulate
+WITHOUT_RACE := youzhi youzhi/ingest/faults youzhi/jobs/fold youzhi/jobs/report youzhi/dashboard/web youzhi/metrics youzhi/ingest/source/simulate
 
 # Two packages at a time at most: several of them hold a ClickHouse engine each.
 test: setup ## run all tests, with the race detector where things run side by side
@@ -62,7 +62,8 @@ test: setup ## run all tests, with the race detector where things run side by si
 # build for each platform, modules that are complete and unchanged, the race
 # detector over the fold, pages and reports, the histories of 200 seeds folded in any order, ten
 # simulated operators of two sizes held to what was drawn, some fifty bugs that
-# this has to show, and the false signals of 200 quiet years.
+# this has to show, the false signals of 200 quiet years, and sixty kills of the
+# ingest with three brokers.
 verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of figures
 	$(GO) vet ./...
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null .
@@ -75,6 +76,12 @@ verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of 
 	CGO_ENABLED=0 YOUZHI_SEEDS=10 $(GO) test -count=1 -timeout 30m -run 'TestTruth' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=1 $(GO) test -count=1 -timeout 30m -run 'TestMutants' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=100 $(GO) test -count=1 -timeout 30m -v -run 'TestSignals' ./ingest/source/simulate
+	CGO_ENABLED=0 YOUZHI_KILLS=60 $(GO) test -count=1 -timeout 30m -v -run 'TestFaults' ./ingest/faults
+
+# It prints its seed and, in the end, what was broken how often; YOUZHI_SEED=N does
+# the same again.
+soak: setup ## break the ingest, ClickHouse and three brokers more than 200 times under load
+	CGO_ENABLED=0 YOUZHI_KILLS=180 $(GO) test -count=1 -timeout 60m -v -run 'TestFaults' ./ingest/faults
 
 lint: setup $(GOLANGCI) ## run the pinned golangci-lint
 	$(GOLANGCI) run ./...

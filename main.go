@@ -319,9 +319,12 @@ func (p *program) serviceCommand(name, short string, services ...string) *cobra.
 		} else if ok {
 			p.log.InfoContext(ctx, "the data are a simulated operator's; only demo and simulate go on with it")
 		}
-		f, err := p.figures(ctx, s, d)
-		if err != nil {
-			return s.close(err)
+		// What stores events counts nothing, and is soon there.
+		var f *figures
+		if len(services) > 1 || services[0] != "ingest" {
+			if f, err = p.figures(ctx, s, d); err != nil {
+				return s.close(err)
+			}
 		}
 		return p.serve(ctx, s, f, listener, services)
 	}
@@ -329,6 +332,7 @@ func (p *program) serviceCommand(name, short string, services ...string) *cobra.
 }
 
 // serve runs services, and others beside them, over open stores, which it closes.
+// f is nil where none of them counts.
 func (p *program) serve(ctx context.Context, s *stores, f *figures, listener net.Listener, services []string, others ...process.Service) error {
 	run := others
 	for _, name := range services {
@@ -352,6 +356,9 @@ func (p *program) serve(ctx context.Context, s *stores, f *figures, listener net
 		run = append(run, service)
 	}
 	err := process.RunServices(ctx, p.log, p.cfg.Shutdown, run...)
+	if f == nil {
+		return s.close(err)
+	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.Shutdown)
 	defer cancel()
 	return s.close(errors.Join(err, f.editions.Close(last)))

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Gets what the program and its tests need beside Go: the ClickHouse engine and
-# ECharts from npm and, on Debian as root, a C compiler for the race detector,
-# Chromium, a CJK font and poppler from apt. What can't be got is named with the
-# command that gets it. Running it again is safe, and quick when nothing changed.
+# ECharts from npm, Apache Kafka by Maven and, on Debian as root, a C compiler for
+# the race detector, Chromium, a CJK font, poppler, Java and Maven from apt. What
+# can't be got is named with the command that gets it. Running it again is safe,
+# and quick when nothing changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -38,11 +39,17 @@ cjk_font_found() {
     compgen -G '/usr/share/fonts/*/NotoSansCJK*' >/dev/null ||
     { have fc-list && [[ -n "$(fc-list :lang=zh family 2>/dev/null)" ]]; }
 }
+# java_found looks for Java 17 or newer; java 1.8 calls itself version "1.8.0".
+java_found() {
+  have java && [[ "$(java -version 2>&1)" =~ version\ \"([0-9]+) ]] && ((BASH_REMATCH[1] >= 17))
+}
 missing_packages() {
   have gcc || have clang || printf 'gcc libc6-dev '
   chromium_found || printf 'chromium '
   cjk_font_found || printf 'fonts-noto-cjk '
   { have pdftotext && have pdftoppm; } || printf 'poppler-utils '
+  java_found || printf 'openjdk-17-jre-headless '
+  have mvn || printf 'maven '
 }
 
 missing="$(missing_packages)"
@@ -60,13 +67,26 @@ fi
 if [[ -n $missing ]]; then
   {
     echo "setup: still missing: ${missing% }"
-    echo "setup: tests need gcc and Chromium, PDF reports need Chromium and the font, tests of PDFs need poppler-utils"
+    echo "setup: tests need gcc and Chromium, PDF reports need Chromium and the font, tests of PDFs need poppler-utils, tests with Apache Kafka need Java 17 and Maven"
     if have apt-get; then
       echo "setup: get them with: sudo apt-get update && sudo apt-get install ${missing% }"
     elif [[ "$(uname -s)" == Darwin ]]; then
-      echo "setup: get them with: xcode-select --install; brew install poppler; brew install --cask chromium"
+      echo "setup: get them with: xcode-select --install; brew install poppler openjdk@17 maven; brew install --cask chromium"
     else
       echo "setup: get them from your system's packages; those are Debian's names"
     fi
   } >&2
+fi
+
+# The tests look for the stamp: it is written when all of it is there.
+stamp=bin/kafka/.youzhi-installed
+want="$(hash_of deploy/kafka/pom.xml)"
+if java_found && have mvn && [[ ! -f $stamp || "$(<"$stamp")" != "$want" ]]; then
+  echo "setup: fetching Apache Kafka with mvn"
+  rm -rf bin/kafka
+  if mvn -B -q -f deploy/kafka/pom.xml dependency:copy-dependencies; then
+    echo "$want" >"$stamp"
+  else
+    echo "setup: Maven could not fetch Apache Kafka: the tests with it will not run" >&2
+  fi
 fi

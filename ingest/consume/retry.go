@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"youzhi/ingest/topic"
@@ -13,6 +14,16 @@ import (
 // brokerBackoffMax is the longest pause between attempts to reach the brokers: they
 // are not asked more often than topic allows, and found soon when they are back.
 const brokerBackoffMax = 5 * time.Second
+
+// dialBackoffMax is the longest pause while nobody is there to refuse anything: a
+// connection that is not made costs nothing, and who is back is soon found.
+const dialBackoffMax = 3 * time.Second
+
+// unreached says whether a failure is that no connection could be made.
+func unreached(err error) bool {
+	var fault *net.OpError
+	return errors.As(err, &fault) && fault.Op == "dial"
+}
 
 // ofBrokers are the operations that are the brokers' to carry out.
 var ofBrokers = map[string]bool{"create_topics": true, "fetch": true, "commit": true, "identify": true}
@@ -52,7 +63,11 @@ func (s *Service) retry(ctx context.Context, operation, subject string, f func(c
 			return context.Cause(ctx)
 		}
 		add(s.o.Counters.Retries, 1, operation)
-		wait := backoff/2 + rand.N(backoff/2+1)
+		pause := backoff
+		if unreached(err) {
+			pause = min(pause, dialBackoffMax)
+		}
+		wait := pause/2 + rand.N(pause/2+1)
 		s.health.set(name, fmt.Errorf("%s: %w", name, err))
 		s.o.Logger.WarnContext(ctx, "failed, will be tried again", "operation", operation, "subject", subject, "error", err, "wait", wait)
 		failed = true
