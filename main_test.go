@@ -447,24 +447,24 @@ const (
 )
 
 // books are the sums of a printed reconciliation.
-type books struct{ consumed, rows, duplicates, quarantined, missing int64 }
+type books struct{ consumed, rows, duplicates, quarantined, gone, missing int64 }
 
 // readBooks checks each line of a printed reconciliation and their sum.
 func readBooks(t testing.TB, text string) books {
 	t.Helper()
-	line := regexp.MustCompile(`(?m)^ *(youzhi\.[a-z]+\.v1 +\d+|all) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) *$`)
+	line := regexp.MustCompile(`(?m)^ *(youzhi\.[a-z]+\.v1 +\d+|all) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) *$`)
 	var sum, all books
 	partitions := 0
 	for _, m := range line.FindAllStringSubmatch(text, -1) {
-		var n [5]int64
+		var n [6]int64
 		for i := range n {
 			var err error
 			if n[i], err = strconv.ParseInt(m[2+i], 10, 64); err != nil {
 				t.Fatal(err)
 			}
 		}
-		b := books{n[0], n[1], n[2], n[3], n[4]}
-		if b.consumed != b.rows+b.duplicates+b.quarantined {
+		b := books{n[0], n[1], n[2], n[3], n[4], n[5]}
+		if b.consumed != b.rows+b.duplicates+b.quarantined+b.gone {
 			t.Errorf("the line does not add up: %s", m[0])
 		}
 		if m[1] == "all" {
@@ -472,7 +472,7 @@ func readBooks(t testing.TB, text string) books {
 			continue
 		}
 		partitions++
-		sum = books{sum.consumed + b.consumed, sum.rows + b.rows, sum.duplicates + b.duplicates, sum.quarantined + b.quarantined, sum.missing + b.missing}
+		sum = books{sum.consumed + b.consumed, sum.rows + b.rows, sum.duplicates + b.duplicates, sum.quarantined + b.quarantined, sum.gone + b.gone, sum.missing + b.missing}
 	}
 	if partitions == 0 || sum != all {
 		t.Errorf("%d partitions add up to %+v, the sum says %+v in\n%s", partitions, sum, all, text)
@@ -480,7 +480,7 @@ func readBooks(t testing.TB, text string) books {
 	return all
 }
 
-const addUp = "The books add up: consumed = rows + duplicates + quarantined."
+const addUp = "The books add up: consumed = rows + duplicates + quarantined + gone."
 
 // sqlServer is `youzhi clickhouse` on a data folder, asked over HTTP.
 type sqlServer struct {
