@@ -94,8 +94,9 @@ bench: setup ## run the benchmarks, no tests; BENCH=REGEXP PKG=./ROOM narrow it
 
 # Ours beside ClickHouse's own ways, in turns; poison; bytes; then lag and memory
 # over ten minutes. YOUZHI_BENCH_EVENTS, _ROUNDS and _MINUTES make it longer or shorter.
-bench-ingest: setup ## measure the ingest: events for each CPU-second beside ClickHouse's own, lag, memory, bytes
+bench-ingest: setup ## measure the ingest: events for each CPU-second beside ClickHouse's own, lag, memory, bytes, rebuild and refresh
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Peers|Poison|Fsync|Stored|Lag' -benchtime 1x -timeout 120m -v ./ingest/consume
+	CGO_ENABLED=0 YOUZHI_EVENTS=50000000 $(GO) test -run '^$$' -bench 'Refresh' -benchtime 1x -timeout 360m -v ./jobs/fold
 
 clean: ## remove what was built; the data stays
 	rm -rf bin node_modules

@@ -126,7 +126,7 @@ func (db *DB) insertBlock(ctx context.Context, table string, rows int, columns p
 	}
 	statement := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ")"
 	if err := db.conn.InsertFormat(ctx, "Native", statement, block); err != nil {
-		return fmt.Errorf("insert into %s: %w", table, err)
+		return failed("insert into "+table, withoutValues(err))
 	}
 	return nil
 }

@@ -256,6 +256,21 @@ func failed(operation string, err error) error {
 	return fmt.Errorf("%s: %w", operation, err)
 }
 
+// withoutValues takes the values of a refused row out of an error: they are the
+// operator's data, and errors are logged and shown.
+func withoutValues(err error) error {
+	var refused *clickhouse.Exception
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if at := strings.Index(refused.Message, "Column values:"); at >= 0 {
+		plain := *refused
+		plain.Message = refused.Message[:at] + "Column values: not shown"
+		return &plain
+	}
+	return err
+}
+
 // Code is ClickHouse's number of an error, 0 if it is none of ClickHouse's.
 func Code(err error) int32 {
 	var ex *clickhouse.Exception

@@ -26,9 +26,9 @@ type Options struct {
 	// Quiet is how long the figures may stay without a new as_of while nothing
 	// arrives. Deadlines mature that much later.
 	Quiet time.Duration
-	// Span is how many events one run takes, about; DefaultSpan if 0. Of a longer
-	// backlog a run takes a share, so that there are few runs. A run that folds
-	// everything again takes all.
+	// Span is how many events the first run takes, about; DefaultSpan if 0. Of a
+	// longer backlog each run takes more than the one before, or a share, so that
+	// there are few runs. A run that folds everything again takes all.
 	Span int64
 }
 
@@ -40,6 +40,9 @@ const (
 	// replaces the facts of the days that it finds changed, which are all days
 	// where events come in no order.
 	mostRuns = 32
+	// largestSpan is where spans stop growing: a run replaces the facts of all of a
+	// day for a few events of it, so that what came at once costs less in few runs.
+	largestSpan = 8 * DefaultSpan
 	// mostHeld is how many subjects' rows are held in memory while answers go on.
 	mostHeld = 200_000
 )
@@ -88,6 +91,7 @@ func (j *Job) Run(ctx context.Context, at time.Time) error {
 		if ranges = beyond(left, last); len(ranges) == 0 {
 			return nil
 		}
+		span = max(span, min(2*span, largestSpan))
 	}
 }
 
