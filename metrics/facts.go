@@ -219,8 +219,9 @@ func dayCondition(days []calendar.Day, p queries.Params) string {
 	return "day IN (SELECT toDate(arrayJoin({days:Array(String)})))"
 }
 
-// maxDays is how many days one statement names.
-const maxDays = 1000
+// maxDays is how many days one statement names. It bounds the memory of a rebuild:
+// a statement holds a group for each place and indicator of its days.
+const maxDays = 100
 
 // steps replaces which steps were reported on some days of a base.
 func (f *Facts) steps(ctx context.Context, run uint64, base string, days []calendar.Day) error {
