@@ -62,7 +62,7 @@ test: setup ## run all tests, with the race detector where things run side by si
 # build for each platform, modules that are complete and unchanged, the race
 # detector over the fold, pages and reports, the histories of 200 seeds folded in any order, ten
 # simulated operators of two sizes held to what was drawn, some fifty bugs that
-# this has to show, the false signals of 200 quiet years, and sixty kills of the
+# this has to show, the false signals of 200 quiet years, and forty kills of the
 # ingest with three brokers.
 verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of figures
 	$(GO) vet ./...
@@ -76,7 +76,7 @@ verify: lint build ## lint, vet, builds, modules, many seeds of the fold and of 
 	CGO_ENABLED=0 YOUZHI_SEEDS=10 $(GO) test -count=1 -timeout 30m -run 'TestTruth' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=1 $(GO) test -count=1 -timeout 30m -run 'TestMutants' ./jobs/fold
 	CGO_ENABLED=0 YOUZHI_SEEDS=100 $(GO) test -count=1 -timeout 30m -v -run 'TestSignals' ./ingest/source/simulate
-	CGO_ENABLED=0 YOUZHI_KILLS=60 $(GO) test -count=1 -timeout 30m -v -run 'TestFaults' ./ingest/faults
+	CGO_ENABLED=0 YOUZHI_KILLS=40 $(GO) test -count=1 -timeout 30m -v -run 'TestFaults' ./ingest/faults
 
 # It prints its seed and, in the end, what was broken how often; YOUZHI_SEED=N does
 # the same again.
