@@ -40,7 +40,7 @@ func BenchmarkIngest(b *testing.B) {
 		name := "bench-" + time.Duration(runs).String()
 		runs++
 		s, err := New(Options{
-			Kafka: r.kafka, Store: r.db, Group: name, Topics: event.Topics(),
+			Kafka: r.kafka, Store: r.db, DB: r.db, Group: name, Topics: event.Topics(),
 			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return start },
 		})
 		if err != nil {

@@ -109,7 +109,7 @@ func (r *rig) exec(statement string) {
 func (r *rig) consumed(name string, targets Targets) {
 	r.t.Helper()
 	s, err := New(Options{
-		Kafka: r.kafka, Store: r.db, Group: name, Topics: event.Topics(),
+		Kafka: r.kafka, Store: r.db, DB: r.db, Group: name, Topics: event.Topics(),
 		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return start },
 	})
 	if err != nil {
