@@ -1,8 +1,7 @@
 package consume
 
 import (
-	"context"
-	"log/slog"
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -19,51 +18,16 @@ import (
 func BenchmarkIngest(b *testing.B) {
 	const n = 300_000
 	r := newRig(b, 4)
-	targets := Targets{}
-	var bytes int64
-	for i := 0; i < n; i += 5000 {
-		messages := many(i, 5000)
-		for _, m := range messages {
-			bytes += int64(len(m.Value))
-		}
-		acks, err := r.kafka.Write(b.Context(), "youzhi.cases.v1", messages)
-		if err != nil {
-			b.Fatal(err)
-		}
-		targets.Add("youzhi.cases.v1", acks)
-	}
-	var wall, cpu time.Duration
-	runs := 0
+	targets, lines := r.log("youzhi.cases.v1", n, func(i int) topic.Message { return accepted(i, "s-81") })
+	var c cost
 	for b.Loop() {
 		// Each run is a group of its own, so that it reads the whole log again. The
 		// rows collapse with those of the run before, by their place in the log.
-		name := "bench-" + time.Duration(runs).String()
-		runs++
-		s, err := New(Options{
-			Kafka: r.kafka, Store: r.db, DB: r.db, Group: name, Topics: event.Topics(),
-			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return start },
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(b.Context())
-		done := make(chan error, 1)
-		begin, used := time.Now(), cpuTime(b)
-		go func() { done <- s.Run(ctx) }()
-		if err := WaitCommitted(b.Context(), r.kafka, name, targets, nil); err != nil {
-			b.Fatal(err)
-		}
-		wall += time.Since(begin)
-		cpu += cpuTime(b) - used
-		cancel()
-		if err := <-done; err != nil {
-			b.Fatal(err)
-		}
+		c.add(b, n, func() { r.consumed(fmt.Sprintf("bench-%d", c.events), targets) })
 	}
-	total := float64(runs * n)
-	b.ReportMetric(total/wall.Seconds(), "events/s")
-	b.ReportMetric(cpu.Seconds()/total*1e6, "cpu-s/Mevents")
-	b.ReportMetric(float64(bytes)/n, "bytes/event")
+	b.ReportMetric(c.rate(), "events/s")
+	b.ReportMetric(1e6/c.perCPU(), "cpu-s/Mevents")
+	b.ReportMetric(float64(len(lines))/n-1, "bytes/event") // without the ends of lines
 	b.ReportMetric(0, "ns/op")
 }
 

@@ -57,9 +57,8 @@ func token(identity string, b *batch) string {
 // is halved until those alone are left, and they are moved to the quarantine.
 func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	var d division
-	token := token(p.identity, b)
+	b.events.Token = token(p.identity, b)
 	err := p.retry(ctx, "insert_events", p.topic, func(ctx context.Context) error {
-		b.events.Token = token
 		d = division{store: p.o.Store, memory: b.memory, topic: p.topic, reasons: map[int]error{}}
 		if err := d.insert(ctx, b.events, 0, b.events.Len()); err != nil {
 			return err

@@ -3,7 +3,6 @@ package consume
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"youzhi/ingest/topic"
 	"youzhi/queries"
@@ -24,12 +23,18 @@ func LogNow(ctx context.Context, kafka *topic.Client, db *queries.DB, name strin
 	if err != nil {
 		return 0, err
 	}
-	last, number := newest(slices.DeleteFunc(recorded, func(l queries.TopicLog) bool { return l.Topic != name }), t.ID)
+	return logNow(recordedOf(recorded, name), t.ID), nil
+}
+
+// logNow is the number of the log of a topic with an id, of which the given logs
+// are on record.
+func logNow(of []queries.TopicLog, id topic.ID) int32 {
+	last, number := newest(of, id)
 	switch {
-	case t.ID == topic.ID{}:
-		return max(0, last.Log), nil // the brokers tell no ids
 	case number >= 0:
-		return number, nil
+		return number
+	case id == topic.ID{}:
+		return max(0, last.Log) // the brokers tell no ids
 	}
-	return last.Log + 1, nil
+	return last.Log + 1 // the ingest has not noticed yet
 }

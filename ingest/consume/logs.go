@@ -38,6 +38,11 @@ type extent struct {
 	end       int64 // it reached at least so far
 }
 
+// and is what two sources know of it together.
+func (e extent) and(o extent) extent {
+	return extent{min(e.first, o.first), max(e.committed, o.committed), max(e.end, o.end)}
+}
+
 func newLogs() *logs {
 	return &logs{numbers: map[string]numbered{}, extents: map[extentOf]map[int32]extent{}}
 }
@@ -51,7 +56,7 @@ func (l *logs) know(name string, id topic.ID, partition int32, e extent) {
 		l.extents[key] = map[int32]extent{}
 	}
 	if have, ok := l.extents[key][partition]; ok {
-		e = extent{min(e.first, have.first), max(e.committed, have.committed), max(e.end, have.end)}
+		e = e.and(have)
 	}
 	l.extents[key][partition] = e
 }
@@ -88,7 +93,7 @@ func (s *Service) seen(ctx context.Context, have map[string]topic.Topic) error {
 		return err
 	}
 	for _, name := range s.o.Topics {
-		of := slices.DeleteFunc(slices.Clone(recorded), func(l queries.TopicLog) bool { return l.Topic != name })
+		of := recordedOf(recorded, name)
 		t, exists := have[name]
 		if !exists {
 			s.health.set("topic "+name, fmt.Errorf("topic %s does not exist", name))
@@ -105,6 +110,11 @@ func (s *Service) seen(ctx context.Context, have map[string]topic.Topic) error {
 		s.health.set("topic "+name, nil)
 	}
 	return nil
+}
+
+// recordedOf are the logs of one topic.
+func recordedOf(recorded []queries.TopicLog, name string) []queries.TopicLog {
+	return slices.DeleteFunc(slices.Clone(recorded), func(l queries.TopicLog) bool { return l.Topic != name })
 }
 
 // newest is the last of a topic's logs, and the number of the one that has the id;
@@ -161,7 +171,7 @@ func (s *Service) number(ctx context.Context, name string, id topic.ID, of []que
 	if err != nil {
 		return 0, err
 	}
-	_, number = newest(slices.DeleteFunc(recorded, func(l queries.TopicLog) bool { return l.Topic != name }), id)
+	_, number = newest(recordedOf(recorded, name), id)
 	if number < 0 {
 		return 0, fmt.Errorf("number the log of topic %s: it is not there after it was stored", name)
 	}
@@ -214,7 +224,7 @@ func (s *Service) over(ctx context.Context, name string, log queries.TopicLog, k
 	}
 	for p, e := range s.logs.known(name, log.ID) {
 		if have, ok := extents[p]; ok {
-			e = extent{min(e.first, have.first), max(e.committed, have.committed), max(e.end, have.end)}
+			e = e.and(have)
 		}
 		extents[p] = e
 	}

@@ -114,7 +114,7 @@ func Reconcile(ctx context.Context, kafka *topic.Client, db *queries.DB, group s
 // logsOf are the partitions of all logs that a topic has had, the newest by what
 // the brokers say and the older ones by what is on record, and what is gone of them.
 func logsOf(ctx context.Context, db *queries.DB, name string, offsets []topic.PartitionOffsets, logs []queries.TopicLog, incidents []queries.Incident) (parts []PartitionBooks, gaps []queries.Gap, err error) {
-	of := slices.DeleteFunc(slices.Clone(logs), func(l queries.TopicLog) bool { return l.Topic != name })
+	of := recordedOf(logs, name)
 	numbers := map[int32]bool{}
 	for _, l := range of {
 		numbers[l.Log] = true
@@ -123,14 +123,7 @@ func logsOf(ctx context.Context, db *queries.DB, name string, offsets []topic.Pa
 		if o.Topic != name {
 			continue
 		}
-		last, number := newest(of, o.ID)
-		switch {
-		case number >= 0:
-		case o.ID == topic.ID{}:
-			number = max(0, last.Log)
-		default:
-			number = last.Log + 1 // the ingest has not noticed yet
-		}
+		number := logNow(of, o.ID)
 		stored, err := queries.StoredPartition(number, o.Partition)
 		if err != nil {
 			return nil, nil, err

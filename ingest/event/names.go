@@ -45,7 +45,7 @@ func ownPointer(pointer string) string {
 	return strings.Join(parts, "/")
 }
 
-// written names like our own event types tell what is missing here.
+// typeLike is written as our own event types are: it tells what is missing here.
 var typeLike = regexp.MustCompile(`^cn\.post\.[a-z_]{1,40}(\.[a-z_]{1,40}){0,2}$`)
 
 // ownType is the name of an event type if it is written as ours are.
