@@ -43,6 +43,8 @@ type Events struct {
 	at, recorded, received                proto.ColDateTime64
 	unrecorded                            proto.ColUInt8 // 1: recorded is NULL
 	test                                  proto.ColBool
+
+	joined []*Events // whose texts are the rows' texts, instead of those above
 }
 
 // hashSize is the length of a content hash.
@@ -71,7 +73,17 @@ func (e *Events) Reset() {
 	}
 	e.hash, e.day, e.partition, e.offset = e.hash[:0], e.day[:0], e.partition[:0], e.offset[:0]
 	e.at.Data, e.recorded.Data, e.received.Data = e.at.Data[:0], e.recorded.Data[:0], e.received.Data[:0]
-	e.unrecorded, e.test = e.unrecorded[:0], e.test[:0]
+	e.unrecorded, e.test, e.joined = e.unrecorded[:0], e.test[:0], nil
+}
+
+// Join makes e, which has no rows, the rows of others, one after the other. It does
+// not copy their texts, which are most of them: they must stay as they are while e
+// is used, and to e no row can be appended.
+func (e *Events) Join(others []*Events) {
+	e.joined = others
+	for _, o := range others {
+		e.appendMeasured(o, 0, o.Len())
+	}
 }
 
 // Roomy says that the rows would do with a quarter of the memory, and that it is
@@ -112,10 +124,31 @@ func (e *Events) Append(r *EventRow) {
 
 // AppendRows adds the rows from up to, and without, to of others.
 func (e *Events) AppendRows(o *Events, from, to int) {
-	mine, theirs := e.texts(), o.texts()
-	for i := range mine {
-		mine[i].appendRows(theirs[i], from, to)
+	e.appendMeasured(o, from, to)
+	first := 0 // row of the part
+	for _, part := range o.parts() {
+		begin, end := max(from-first, 0), min(to-first, part.Len())
+		first += part.Len()
+		if begin >= end {
+			continue
+		}
+		mine, theirs := e.texts(), part.texts()
+		for i := range mine {
+			mine[i].appendRows(theirs[i], begin, end)
+		}
 	}
+}
+
+// parts are those that have the texts of the rows.
+func (e *Events) parts() []*Events {
+	if e.joined != nil {
+		return e.joined
+	}
+	return []*Events{e}
+}
+
+// appendMeasured adds all columns of rows but their texts.
+func (e *Events) appendMeasured(o *Events, from, to int) {
 	words, otherWords := e.words(), o.words()
 	for i := range words {
 		words[i].appendRows(otherWords[i], from, to)
@@ -152,22 +185,31 @@ func (e *Events) columns() proto.Input {
 	e.at.WithPrecision(proto.PrecisionMicro).WithLocation(time.UTC)
 	e.recorded.WithPrecision(proto.PrecisionMicro).WithLocation(time.UTC)
 	e.received.WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
+	parts := e.parts()
+	var texts [5]sentTexts
+	for _, part := range parts {
+		for i, c := range part.texts() {
+			texts[i].pieces = append(texts[i].pieces, c.sent)
+			texts[i].rows += c.rows
+		}
+	}
+	subject, id, sequence, corrects, data := &texts[0], &texts[1], &texts[2], &texts[3], &texts[4]
 	return proto.Input{
-		{Name: "subject", Data: &e.subject},
+		{Name: "subject", Data: subject},
 		{Name: "day", Data: &e.day},
 		{Name: "source", Data: e.source.column()},
-		{Name: "id", Data: &e.id},
+		{Name: "id", Data: id},
 		{Name: "content_hash", Data: &proto.ColFixedStr{Size: hashSize, Buf: e.hash}},
 		{Name: "partition", Data: &e.partition},
 		{Name: "offset", Data: &e.offset},
 		{Name: "type", Data: e.kind.column()},
 		{Name: "time", Data: &e.at},
-		{Name: "sequence", Data: &e.sequence},
+		{Name: "sequence", Data: sequence},
 		{Name: "recordedtime", Data: &proto.ColNullable[time.Time]{Nulls: e.unrecorded, Values: &e.recorded}},
 		{Name: "test", Data: &e.test},
-		{Name: "correctsid", Data: &e.corrects},
+		{Name: "correctsid", Data: corrects},
 		{Name: "dataschema", Data: e.schema.column()},
-		{Name: "data", Data: &e.data},
+		{Name: "data", Data: data},
 		{Name: "received_at", Data: &e.received},
 	}
 }
@@ -205,17 +247,32 @@ func (c *texts) skip(at, n int) int {
 	return at
 }
 
-// Type, Rows, EncodeColumn and WriteColumn make it a proto.ColInput.
-func (c *texts) Type() proto.ColumnType { return proto.ColumnTypeString }
+// sentTexts is a column of strings whose pieces stand in several texts. It is a
+// proto.ColInput.
+type sentTexts struct {
+	pieces [][]byte
+	rows   int
+}
+
+// Type is String.
+func (c *sentTexts) Type() proto.ColumnType { return proto.ColumnTypeString }
 
 // Rows is the number of strings.
-func (c *texts) Rows() int { return c.rows }
+func (c *sentTexts) Rows() int { return c.rows }
 
 // EncodeColumn appends what is sent.
-func (c *texts) EncodeColumn(b *proto.Buffer) { b.Buf = append(b.Buf, c.sent...) }
+func (c *sentTexts) EncodeColumn(b *proto.Buffer) {
+	for _, piece := range c.pieces {
+		b.Buf = append(b.Buf, piece...)
+	}
+}
 
 // WriteColumn writes what is sent.
-func (c *texts) WriteColumn(w *proto.Writer) { w.ChainWrite(c.sent) }
+func (c *sentTexts) WriteColumn(w *proto.Writer) {
+	for _, piece := range c.pieces {
+		w.ChainWrite(piece)
+	}
+}
 
 // words is a column of strings of which there are few different ones: each of
 // them once, and a key for each row.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -35,13 +36,15 @@ func (db *DB) InsertEvents(ctx context.Context, topic string, rows *Events) erro
 	if err != nil {
 		return err
 	}
+	// Rows of one batch hardly ever have one key, so they are not looked through for
+	// it, which is more than a third of the work: a merge or FINAL finds them.
+	settings := clickhouse.Settings{"optimize_on_insert": 0}
 	if rows.Token != "" {
 		// The views behind the table keep tokens of their own, so that one that failed
 		// is filled when the rows come again, though the table has them already.
-		ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
-			"insert_deduplicate": 1, "deduplicate_insert": "enable", "insert_deduplication_token": rows.Token,
-		}))
+		settings["insert_deduplicate"], settings["deduplicate_insert"], settings["insert_deduplication_token"] = 1, "enable", rows.Token
 	}
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(settings))
 	return db.insertBlock(ctx, table, rows.Len(), rows.columns())
 }
 
@@ -116,7 +119,9 @@ func (db *DB) insertBlock(ctx context.Context, table string, rows int, columns p
 	if rows == 0 {
 		return nil
 	}
-	block, err := native(rows, columns)
+	buf := wire.Get().(*proto.Buffer)
+	buf.Reset()
+	block, err := native(buf, rows, columns)
 	if err != nil {
 		return fmt.Errorf("insert into %s: %w", table, err)
 	}
@@ -128,42 +133,48 @@ func (db *DB) insertBlock(ctx context.Context, table string, rows int, columns p
 	if err := db.conn.InsertFormat(ctx, "Native", statement, block); err != nil {
 		return failed("insert into "+table, withoutValues(err))
 	}
+	// After an error somebody may still be sending it.
+	wire.Put(buf)
 	return nil
 }
 
+var wire = sync.Pool{New: func() any { return new(proto.Buffer) }}
+
 // native is a block in ClickHouse's Native format at revision 0, as every version
-// of it reads it.
-func native(rows int, columns proto.Input) (io.Reader, error) {
-	var buf proto.Buffer
+// of it reads it. It stands in buf, and its texts where they stood.
+func native(buf *proto.Buffer, rows int, columns proto.Input) (io.Reader, error) {
 	buf.PutInt(len(columns))
 	buf.PutInt(rows)
 	// What is written stands in buf, up to each of the ends; behind an end follow
 	// strings that stand elsewhere.
 	var ends []int
-	var elsewhere [][]byte
+	var elsewhere [][][]byte
 	for _, c := range columns {
 		if c.Data.Rows() != rows {
 			return nil, fmt.Errorf("column %s has %d rows, not %d", c.Name, c.Data.Rows(), rows)
 		}
-		c.EncodeStart(&buf, 0)
+		c.EncodeStart(buf, 0)
 		if p, ok := c.Data.(proto.Preparable); ok {
 			if err := p.Prepare(); err != nil {
 				return nil, fmt.Errorf("column %s: %w", c.Name, err)
 			}
 		}
 		if state, ok := c.Data.(proto.StateEncoder); ok {
-			state.EncodeState(&buf)
+			state.EncodeState(buf)
 		}
-		if strings, ok := c.Data.(*texts); ok {
-			ends, elsewhere = append(ends, len(buf.Buf)), append(elsewhere, strings.sent)
+		if strings, ok := c.Data.(*sentTexts); ok {
+			ends, elsewhere = append(ends, len(buf.Buf)), append(elsewhere, strings.pieces)
 			continue
 		}
-		c.Data.EncodeColumn(&buf)
+		c.Data.EncodeColumn(buf)
 	}
 	var pieces []io.Reader
 	begin := 0
 	for i, end := range ends {
-		pieces = append(pieces, bytes.NewReader(buf.Buf[begin:end]), bytes.NewReader(elsewhere[i]))
+		pieces = append(pieces, bytes.NewReader(buf.Buf[begin:end]))
+		for _, text := range elsewhere[i] {
+			pieces = append(pieces, bytes.NewReader(text))
+		}
 		begin = end
 	}
 	return io.MultiReader(append(pieces, bytes.NewReader(buf.Buf[begin:]))...), nil

@@ -109,17 +109,31 @@ func TestTokenFillsWhatFailedBehindTheTable(t *testing.T) {
 // Rows come back from pieces of columns as they were put in.
 func TestPiecesOfColumns(t *testing.T) {
 	db, ctx := queriestest.Open(t), context.Background()
-	whole, again := rowsOf(500), new(queries.Events)
+	whole, again, joined := rowsOf(500), new(queries.Events), new(queries.Events)
+	var pieces []*queries.Events
 	for from := 0; from < 500; from += 77 {
 		again.AppendRows(whole, from, min(500, from+77))
+		piece := new(queries.Events)
+		piece.AppendRows(whole, from, min(500, from+77))
+		pieces = append(pieces, piece)
 	}
-	for partition, rows := range []*queries.Events{whole, again} {
-		if err := db.InsertEvents(ctx, []string{"youzhi.cases.v1", "youzhi.surveys.v1"}[partition], rows); err != nil {
+	joined.Join(pieces)
+	cut := new(queries.Events)
+	cut.AppendRows(joined, 0, 3)
+	cut.AppendRows(joined, 3, 200)
+	cut.AppendRows(joined, 200, 500)
+	for table, rows := range map[string]*queries.Events{"cases": whole, "surveys": again, "complaints": joined, "assurance": cut} {
+		if rows.Digest() != whole.Digest() {
+			t.Errorf("%s: another digest", table)
+		}
+		if err := db.InsertEvents(ctx, "youzhi."+table+".v1", rows); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := count(t, db, "(SELECT * FROM events_cases EXCEPT SELECT * FROM events_surveys)"); got != 0 || count(t, db, "events_surveys") != 500 {
-		t.Errorf("%d rows differ", got)
+	for _, table := range []string{"events_surveys", "events_complaints", "events_assurance"} {
+		if got := count(t, db, "(SELECT * FROM events_cases EXCEPT SELECT * FROM "+table+")"); got != 0 || count(t, db, table) != 500 {
+			t.Errorf("%d rows of %s differ", got, table)
+		}
 	}
 }
 

@@ -29,8 +29,9 @@ const prefixBytes = 64 << 10
 // batch is what is stored and committed together.
 type batch struct {
 	memory     memory
-	events     *queries.Events
-	fetched    []fetched // what the rows are made of, should one be refused
+	parts      []*queries.Events // of the events, in the order they came
+	events     *queries.Events   // all of them, when the batch is whole
+	fetched    []fetched         // what the rows are made of, should one be refused
 	quarantine []queries.QuarantineRow
 	next       map[int32]int64 // partition -> first offset behind the batch
 	bytes      int             // of keys and values
@@ -39,16 +40,16 @@ type batch struct {
 // fetched are records of one partition, by offset.
 type fetched struct {
 	partition int32
-	records   []topic.Record
+	topic.Chunk
 }
 
-// memory is the columns of rows, for one batch after the other: a pipeline has a
-// few batches under way and needs their memory again and again, more often than
-// the garbage collector leaves a sync.Pool.
+// memory is the columns of what fetches brought, for one after the other: a
+// pipeline needs their memory again and again, more often than the garbage
+// collector leaves a sync.Pool.
 type memory chan *queries.Events
 
-// kept is how many batches' memory waits for its next use at most.
-const kept = 4
+// kept is how many fetches' memory waits for its next use at most: two batches'.
+const kept = 64
 
 func (m memory) columns() *queries.Events {
 	select {
@@ -73,28 +74,52 @@ func (m memory) free(e *queries.Events) {
 }
 
 func newBatch(m memory) *batch {
-	return &batch{memory: m, events: m.columns(), next: map[int32]int64{}}
+	return &batch{memory: m, next: map[int32]int64{}}
 }
 
-// free gives the memory of the rows back, when they are stored or taken over.
+// join makes the events one in the memory of whole, when all parts are there.
+func (b *batch) join(whole *queries.Events) {
+	whole.Reset()
+	whole.Join(b.parts)
+	b.events = whole
+}
+
+// freeRows gives the memory of the rows back, and free that of what they were made
+// of as well, when all is stored.
+func (b *batch) freeRows() {
+	for _, part := range b.parts {
+		b.memory.free(part)
+	}
+	b.parts, b.events = nil, nil
+}
+
 func (b *batch) free() {
-	b.memory.free(b.events)
-	b.events = nil
+	b.freeRows()
+	for i := range b.fetched {
+		b.fetched[i].Release()
+	}
+	b.fetched, b.quarantine = nil, nil
 }
 
 func (b *batch) empty() bool { return len(b.next) == 0 }
-func (b *batch) rows() int   { return b.events.Len() + len(b.quarantine) }
+
+func (b *batch) rows() int {
+	rows := len(b.quarantine)
+	for _, part := range b.parts {
+		rows += part.Len()
+	}
+	return rows
+}
 
 // add takes over what o holds; o is gone then.
 func (b *batch) add(o *batch) {
-	b.events.AppendRows(o.events, 0, o.events.Len())
+	b.parts = append(b.parts, o.parts...)
 	b.fetched = append(b.fetched, o.fetched...)
 	b.quarantine = append(b.quarantine, o.quarantine...)
 	for p, n := range o.next {
 		b.next[p] = n
 	}
 	b.bytes += o.bytes
-	o.free()
 }
 
 // record is the one that a row was made of.
@@ -104,9 +129,9 @@ func (b *batch) record(partition int32, offset int64) *topic.Record {
 		if f.partition != partition {
 			continue
 		}
-		at, ok := slices.BinarySearchFunc(f.records, offset, func(r topic.Record, offset int64) int { return cmp.Compare(r.Offset, offset) })
+		at, ok := slices.BinarySearchFunc(f.Records, offset, func(r topic.Record, offset int64) int { return cmp.Compare(r.Offset, offset) })
 		if ok {
-			return &f.records[at]
+			return &f.Records[at]
 		}
 	}
 	return nil
@@ -119,13 +144,14 @@ var (
 	timestampMax = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// decode makes one row of each record.
-func decode(decoder *event.Decoder, m memory, name string, partition int32, records []topic.Record) *batch {
+// decode makes one row of each record, which it takes over.
+func decode(decoder *event.Decoder, m memory, name string, partition int32, chunk topic.Chunk) *batch {
 	b := newBatch(m)
-	b.fetched = []fetched{{partition, records}}
+	events := m.columns()
+	b.parts, b.fetched = []*queries.Events{events}, []fetched{{partition, chunk}}
 	row := queries.EventRow{Partition: partition}
-	for i := range records {
-		r := &records[i]
+	for i := range chunk.Records {
+		r := &chunk.Records[i]
 		b.bytes += len(r.Key) + len(r.Value)
 		code, detail := "", ""
 		switch {
@@ -139,7 +165,7 @@ func decode(decoder *event.Decoder, m memory, name string, partition int32, reco
 			f, err := decoder.Decode(r.Value, r.Time, name)
 			if err == nil {
 				fill(&row, &f, r)
-				b.events.Append(&row)
+				events.Append(&row)
 				continue
 			}
 			code, detail = rejected(err)

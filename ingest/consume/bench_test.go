@@ -50,11 +50,11 @@ func BenchmarkDecode(b *testing.B) {
 	var decoder event.Decoder
 	m := make(memory, kept)
 	for b.Loop() {
-		got := decode(&decoder, m, "youzhi.cases.v1", 0, records)
-		if got.events.Len() != len(records) {
+		got := decode(&decoder, m, "youzhi.cases.v1", 0, topic.Chunk{Records: records})
+		if got.rows() != len(records) || len(got.quarantine) > 0 {
 			b.Fatal("not all are events")
 		}
-		got.free()
+		got.freeRows()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/event")
 }

@@ -40,8 +40,8 @@ func token(identity string, b *batch) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s v%d", identity, event.DecoderVersion)
 	for _, f := range b.fetched {
-		if n := len(f.records); n > 0 {
-			fmt.Fprintf(&s, " %d:%d-%d", f.partition, f.records[0].Offset, f.records[n-1].Offset)
+		if n := len(f.Records); n > 0 {
+			fmt.Fprintf(&s, " %d:%d-%d", f.partition, f.Records[0].Offset, f.Records[n-1].Offset)
 		}
 	}
 	name, digest := s.String(), b.events.Digest()
@@ -57,6 +57,7 @@ func token(identity string, b *batch) string {
 // is halved until those alone are left, and they are moved to the quarantine.
 func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	var d division
+	b.join(&p.whole)
 	b.events.Token = token(p.identity, b)
 	err := p.retry(ctx, "insert_events", p.topic, func(ctx context.Context) error {
 		d = division{store: p.o.Store, memory: b.memory, topic: p.topic, reasons: map[int]error{}}
@@ -87,8 +88,8 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 			fmt.Sprintf("ClickHouse error %d", queries.Code(d.reasons[i]))))
 	}
 	taken.AppendRows(b.events, from, b.events.Len())
-	b.free()
-	b.events = taken
+	b.freeRows()
+	b.parts, b.events = []*queries.Events{taken}, taken
 	return nil
 }
 
@@ -124,7 +125,6 @@ func (d *division) insert(ctx context.Context, rows *queries.Events, from, to in
 	piece := rows
 	if to-from < rows.Len() {
 		piece = d.memory.columns()
-		defer d.memory.free(piece)
 		piece.AppendRows(rows, from, to)
 		piece.Token = fmt.Sprintf("%s rows %d-%d", rows.Token, from, to)
 	}
@@ -133,6 +133,9 @@ func (d *division) insert(ctx context.Context, rows *queries.Events, from, to in
 	switch {
 	case err == nil:
 		d.taken += to - from
+		if piece != rows {
+			d.memory.free(piece)
+		}
 		return nil
 	case rowFaults[code] && to-from == 1:
 		d.reasons[from], d.last = err, err

@@ -22,6 +22,7 @@ type pipeline struct {
 	log        int32  // the number of the topic's log
 	identity   string // of the topic, another one when it was made anew
 	memory     memory
+	whole      queries.Events // the batch that is being stored
 	partitions []*topic.Partition
 }
 
@@ -86,7 +87,7 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 		if len(chunk.Records) == 0 && len(chunk.Gaps) == 0 {
 			continue
 		}
-		b := decode(&decoder, p.memory, part.Topic, stored, chunk.Records)
+		b := decode(&decoder, p.memory, part.Topic, stored, chunk)
 		b.next[part.Partition] = part.Next()
 		select {
 		case decoded <- b:

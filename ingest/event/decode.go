@@ -29,8 +29,12 @@ const (
 // refused, in another way than before.
 const DecoderVersion = 1
 
-// earliest bounds the time of an event; real logs hold stamps of 1948.
-var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// earliest bounds all instants, and so does latest, which is not included: real
+// logs hold stamps of 1948.
+var (
+	earliest = time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC)
+	latest   = time.Date(lastYear, 1, 1, 0, 0, 0, 0, time.UTC)
+)
 
 // Decoder reads messages one after the other and reuses its memory. It is one
 // goroutine's at a time; the zero value is ready.
@@ -179,11 +183,13 @@ func explain(value []byte, err error) string {
 // walker checks JSON against plans. It fills payloads where it is given one.
 type walker struct {
 	tape
-	faults     faults
-	strict     bool // also missing, range and the relations; else only types
-	recordedAt time.Time
-	path       []step
-	words      []Word
+	faults      faults
+	strict      bool // also missing, range and the relations; else only types
+	recordedAt  time.Time
+	lastInstant time.Time // that value has read
+	path        []step
+	fields      []*field // of the members of objects without a known layout, a stack
+	words       []Word
 }
 
 // step is one part of the pointer to where the walker is.
@@ -263,10 +269,10 @@ func (d *Decoder) envelope(topic string) Fields {
 		w.faults.add(CodeType, "", "the message is %s, an object is needed", w.kindOf(0))
 		return Fields{}
 	}
-	var found [maxAttributes]int32
+	var found [maxAttributes]attribute
 	w.object(0, envelopePlan, reflect.Value{}, &found)
 	text := func(attribute int) []byte {
-		if i := found[attribute]; i > 0 && w.parts[i].kind == '"' {
+		if i := found[attribute].part; i > 0 && w.parts[i].kind == '"' {
 			return w.content(i)
 		}
 		return nil
@@ -292,7 +298,7 @@ func (d *Decoder) envelope(topic string) Fields {
 	if !spec.corrected && len(corrects) > 0 {
 		w.fault(CodeRange, "correctsid", "only *.corrected corrects another event")
 	}
-	data := found[attributeData]
+	data := found[attributeData].part
 	if data == 0 || w.parts[data].kind != '{' {
 		return Fields{}
 	}
@@ -305,17 +311,23 @@ func (d *Decoder) envelope(topic string) Fields {
 	f := Fields{
 		Source: text(attributeSource), ID: text(attributeID), Type: spec.name, Subject: text(attributeSubject),
 		Sequence: text(attributeSequence), CorrectsID: corrects, DataSchema: spec.schemaURI,
-		Test: found[attributeTest] > 0 && w.parts[found[attributeTest]].kind == 't',
+		Time: found[attributeTime].instant, Recorded: found[attributeRecorded].instant,
 	}
-	f.Time, _ = parseInstant(text(attributeTime))
-	if found[attributeRecorded] > 0 {
-		f.Recorded, _ = parseInstant(text(attributeRecorded))
+	if test := found[attributeTest].part; test > 0 {
+		f.Test = w.parts[test].kind == 't'
 	}
 	if f.Data = w.raw(data); w.spaced {
 		d.data = w.appendCompact(d.data[:0], data)
 		f.Data = d.data
 	}
 	return f
+}
+
+// attribute is one of the envelope's: its part, 0 if it is not there, and what it
+// means if it is an instant.
+type attribute struct {
+	part    int32
+	instant time.Time
 }
 
 // extension checks an attribute that the contract does not name.
@@ -355,38 +367,37 @@ func (w *walker) happened(t time.Time) {
 
 // between checks an instant that is not the time of the event.
 func (w *walker) between(t time.Time) {
-	if t.Year() < firstYear || t.Year() >= lastYear {
+	if t.Before(earliest) || !t.Before(latest) {
 		w.fault(CodeRange, "", "not between the years %d and %d", firstYear, lastYear-1)
 	}
 }
 
 // object checks an object against p: members and fields are both in the order of
 // names. found, if there is one, is told where the fields of the envelope stand.
-func (w *walker) object(object int32, p *plan, dst reflect.Value, found *[maxAttributes]int32) {
+func (w *walker) object(object int32, p *plan, dst reflect.Value, found *[maxAttributes]attribute) {
 	var there uint64
 	var slots [maxSlots]slot
 	base := len(w.path)
 	members := w.sorted[w.parts[object].first:][:w.parts[object].count]
-	next := 0
-	for _, i := range members {
-		m := &w.parts[i]
-		if m.kind == 'n' {
+	unkept := len(w.fields)
+	var fields []*field
+	if l := w.parts[object].layout; l >= 0 {
+		fields = w.fieldsOf(l, p, members)
+	} else {
+		w.fields = w.matched(p, members, w.fields)
+		fields = w.fields[unkept:]
+	}
+	for n, i := range members {
+		if w.parts[i].kind == 'n' {
 			continue // as if it were absent
 		}
-		order := 1
-		for ; next < len(p.byOrder); next++ {
-			if order = w.against(i, &p.byOrder[next]); order <= 0 {
-				break
-			}
-		}
-		if order != 0 {
+		f := fields[n]
+		if f == nil {
 			if p.extensible {
 				w.extension(i)
 			}
 			continue
 		}
-		f := p.byOrder[next].field
-		next++
 		w.path = append(w.path[:base], step{name: f.name})
 		var at *slot
 		if f.slot >= 0 {
@@ -396,10 +407,13 @@ func (w *walker) object(object int32, p *plan, dst reflect.Value, found *[maxAtt
 			there |= f.bit
 		}
 		if found != nil {
-			found[f.index] = i
+			found[f.index].part = i
+			if f.kind == kindInstant {
+				found[f.index].instant = w.lastInstant
+			}
 		}
 	}
-	w.path = w.path[:base]
+	w.path, w.fields = w.path[:base], w.fields[:unkept]
 	if !w.strict {
 		return
 	}
@@ -413,6 +427,26 @@ func (w *walker) object(object int32, p *plan, dst reflect.Value, found *[maxAtt
 	for i := range p.relations {
 		w.relation(&p.relations[i], there, &slots)
 	}
+}
+
+// matched appends the field that each member is, nil if it is none.
+func (w *walker) matched(p *plan, members []int32, out []*field) []*field {
+	next := 0
+	for _, i := range members {
+		order := 1
+		for ; next < len(p.byOrder); next++ {
+			if order = w.against(i, &p.byOrder[next]); order <= 0 {
+				break
+			}
+		}
+		if order != 0 {
+			out = append(out, nil)
+			continue
+		}
+		out = append(out, p.byOrder[next].field)
+		next++
+	}
+	return out
 }
 
 // against orders a member and a field by name.
@@ -505,7 +539,7 @@ func (w *walker) value(i int32, f *field, dst reflect.Value, at *slot) bool {
 		}
 	case kindInstant:
 		t, ok := w.instant(i)
-		if !ok {
+		if w.lastInstant = t; !ok {
 			return true
 		}
 		if f.happened {

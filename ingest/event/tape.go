@@ -17,11 +17,13 @@ import (
 // value of RFC 8259 in UTF-8, without lone surrogates, without two members of the
 // same name in an object. A test holds it to that library.
 type tape struct {
+	layouts
 	text      []byte
 	parts     []part
-	sorted    []int32 // members of objects by name, an object's beside each other
-	names     [][]byte
-	unsettled []int32 // members of objects that are not closed yet, a stack
+	sorted    []int32  // members of objects by name, an object's beside each other
+	meanings  [][]byte // of names with escapes
+	unsettled []int32  // members of objects that are not closed yet, a stack
+	nameIDs   []int32  // their names as layouts knows them, beside them
 	at        int
 	depth     int
 	spaced    bool // there is white space between the parts
@@ -36,13 +38,13 @@ type part struct {
 	next       int32 // the part behind this one and all within it
 
 	// Of a member: its name between its quotes, or if it has escapes the index of
-	// its meaning in names, and the first eight bytes of it in the order of names.
+	// its meaning in meanings, and the first eight bytes of it in the order of names.
 	nameStart, nameEnd int32
 	nameMeaning        int32 // -1: as written
 	nameOrder          uint64
 
-	// Of an object: where its members stand in sorted.
-	first, count int32
+	// Of an object: where its members stand in sorted, and its layout; -1 is none.
+	first, count, layout int32
 }
 
 // read cuts a message. It reports false on whatever is not exactly one acceptable
@@ -50,9 +52,11 @@ type part struct {
 // it is while the tape is used.
 func (t *tape) read(text []byte) bool {
 	t.text, t.at, t.depth, t.spaced = text, 0, 0, false
-	t.parts, t.sorted, t.names, t.unsettled = t.parts[:0], t.sorted[:0], t.names[:0], t.unsettled[:0]
+	t.parts, t.sorted, t.meanings = t.parts[:0], t.sorted[:0], t.meanings[:0]
+	t.unsettled, t.nameIDs = t.unsettled[:0], t.nameIDs[:0]
+	t.prepare()
 	t.space()
-	if _, ok := t.value(); !ok {
+	if _, ok := t.value(0); !ok {
 		return false
 	}
 	t.space()
@@ -76,7 +80,7 @@ func (t *tape) content(i int32) []byte {
 func (t *tape) name(i int32) []byte {
 	p := &t.parts[i]
 	if p.nameMeaning >= 0 {
-		return t.names[p.nameMeaning]
+		return t.meanings[p.nameMeaning]
 	}
 	return t.text[p.nameStart:p.nameEnd]
 }
@@ -109,8 +113,9 @@ func (t *tape) skipSpace() {
 	}
 }
 
-// value reads the value that begins at t.at and returns its part.
-func (t *tape) value() (int32, bool) {
+// value reads the value that begins at t.at, of the member of that name, and
+// returns its part.
+func (t *tape) value(name int32) (int32, bool) {
 	if t.at >= len(t.text) {
 		return 0, false
 	}
@@ -125,12 +130,12 @@ func (t *tape) value() (int32, bool) {
 		t.parts[i].escaped = escaped
 	case '{':
 		if t.depth++; t.depth <= MaxDepth {
-			ok = t.object(i)
+			ok = t.object(i, name)
 		}
 		t.depth--
 	case '[':
 		if t.depth++; t.depth <= MaxDepth {
-			ok = t.array()
+			ok = t.array(name)
 		}
 		t.depth--
 	case 't':
@@ -287,7 +292,7 @@ func hex4(s []byte) int {
 	return n
 }
 
-func (t *tape) array() bool {
+func (t *tape) array(name int32) bool {
 	t.at++
 	t.skipSpace()
 	if t.peek() == ']' {
@@ -295,7 +300,7 @@ func (t *tape) array() bool {
 		return true
 	}
 	for {
-		if _, ok := t.value(); !ok {
+		if _, ok := t.value(name); !ok {
 			return false
 		}
 		t.skipSpace()
@@ -311,22 +316,37 @@ func (t *tape) array() bool {
 	}
 }
 
-func (t *tape) object(object int32) bool {
+// object reads an object under that name.
+func (t *tape) object(object, under int32) bool {
 	base := len(t.unsettled)
 	t.at++
 	t.skipSpace()
 	if t.peek() == '}' {
 		t.at++
+		t.parts[object].layout = -1
 		return true
 	}
+	before := int32(0)
 	for {
-		if t.peek() != '"' {
-			return false
-		}
 		start := t.at
-		escaped, ok := t.string()
-		if !ok {
-			return false
+		name, escaped := int32(0), false
+		if under >= 0 && before >= 0 {
+			name = t.expect(t.successors(under, before), t.text[start:])
+		}
+		if name > 0 {
+			t.at += len(t.layouts.names[name].quoted)
+		} else {
+			if t.peek() != '"' {
+				return false
+			}
+			ok := false
+			if escaped, ok = t.string(); !ok {
+				return false
+			}
+			name = unknownName
+			if !escaped && before >= 0 {
+				name = t.learn(under, before, t.text[start:t.at])
+			}
 		}
 		end := t.at
 		t.skipSpace()
@@ -335,12 +355,13 @@ func (t *tape) object(object int32) bool {
 		}
 		t.at++
 		t.skipSpace()
-		i, ok := t.value()
+		i, ok := t.value(name)
 		if !ok {
 			return false
 		}
-		t.named(i, start, end, escaped)
-		t.unsettled = append(t.unsettled, i)
+		t.named(i, start, end, name, escaped)
+		t.unsettled, t.nameIDs = append(t.unsettled, i), append(t.nameIDs, name)
+		before = name
 		t.skipSpace()
 		c := t.peek()
 		t.at++
@@ -352,40 +373,47 @@ func (t *tape) object(object int32) bool {
 		}
 		t.skipSpace()
 	}
-	members := t.unsettled[base:]
-	if !t.sort(members) {
+	p := &t.parts[object]
+	p.first, p.count = int32(len(t.sorted)), int32(len(t.unsettled)-base)
+	if !t.settle(p, t.unsettled[base:], t.nameIDs[base:]) {
 		return false
 	}
-	p := &t.parts[object]
-	p.first, p.count = int32(len(t.sorted)), int32(len(members))
+	t.unsettled, t.nameIDs = t.unsettled[:base], t.nameIDs[:base]
+	return true
+}
+
+// settle puts the members of an object, in the order of names, behind those that
+// are sorted. It reports false when two have the same name.
+func (t *tape) settle(object *part, members, names []int32) bool {
+	if object.layout = t.find(names); object.layout >= 0 {
+		for _, i := range t.known[object.layout].sorted {
+			t.sorted = append(t.sorted, members[i])
+		}
+		return true
+	}
 	t.sorted = append(t.sorted, members...)
-	t.unsettled = t.unsettled[:base]
+	sorted := t.sorted[object.first:]
+	if !t.sort(sorted) {
+		return false
+	}
+	object.layout = t.remember(names, members, sorted)
 	return true
 }
 
 // named gives a member its name, which stands between the quotes at start and end.
-func (t *tape) named(i int32, start, end int, escaped bool) {
+func (t *tape) named(i int32, start, end int, name int32, escaped bool) {
 	p := &t.parts[i]
 	p.nameStart, p.nameEnd = int32(start+1), int32(end-1)
-	if escaped {
-		p.nameMeaning = int32(len(t.names))
-		t.names = append(t.names, unquoted(t.text[start:end]))
-		p.nameOrder = nameOrder(t.names[p.nameMeaning])
-		return
+	switch {
+	case name > 0:
+		p.nameOrder = t.layouts.names[name].order
+	case escaped:
+		p.nameMeaning = int32(len(t.meanings))
+		t.meanings = append(t.meanings, unquoted(t.text[start:end]))
+		p.nameOrder = nameOrder(t.meanings[p.nameMeaning])
+	default:
+		p.nameOrder = nameOrder(t.text[start+1 : end-1])
 	}
-	n := end - 1 - (start + 1)
-	if n < 8 && start+9 <= len(t.text) {
-		// What stands behind the name is shifted out.
-		word := binary.BigEndian.Uint64(t.text[start+1:]) >> (64 - 8*uint(n)) << (64 - 8*uint(n))
-		if n == 0 {
-			word = 0
-		}
-		if word&high == 0 {
-			p.nameOrder = word
-			return
-		}
-	}
-	p.nameOrder = nameOrder(t.text[start+1 : end-1])
 }
 
 // nameOrder is the first eight bytes of a name as a number, by which names are
@@ -512,9 +540,14 @@ func (t *tape) appendCanonical(out []byte, i int32) ([]byte, error) {
 			if n > 0 {
 				out = append(out, ',')
 			}
-			if at := &t.parts[m]; at.nameMeaning < 0 {
+			at := &t.parts[m]
+			if at.nameMeaning < 0 {
+				if at.start == at.nameEnd+2 && t.asWritten(at) {
+					out = append(out, t.text[at.nameStart-1:at.end]...)
+					continue
+				}
 				out = append(out, t.text[at.nameStart-1:at.nameEnd+1]...)
-			} else if out, err = jsontext.AppendQuote(out, t.names[at.nameMeaning]); err != nil {
+			} else if out, err = jsontext.AppendQuote(out, t.meanings[at.nameMeaning]); err != nil {
 				return out, err
 			}
 			out = append(out, ':')
@@ -534,21 +567,32 @@ func (t *tape) appendCanonical(out []byte, i int32) ([]byte, error) {
 			}
 		}
 		return append(out, ']'), nil
-	case '"':
-		if p.escaped {
-			return jsontext.AppendQuote(out, t.content(i))
-		}
-		// Nothing that RFC 8785 would escape can stand unescaped.
-	case '0':
-		raw := t.raw(i)
-		if string(raw) == "-0" {
-			return append(out, '0'), nil // as RFC 8785 and the library write it
-		}
-		if bytes.ContainsAny(raw, ".eE") {
-			return jsontext.AppendFormat(out, raw, jsontext.CanonicalizeRawFloats(true))
-		}
 	}
-	return append(out, t.text[p.start:p.end]...), nil
+	if t.asWritten(p) {
+		return append(out, t.text[p.start:p.end]...), nil
+	}
+	raw := t.raw(i)
+	switch {
+	case p.kind == '"':
+		return jsontext.AppendQuote(out, t.content(i))
+	case string(raw) == "-0":
+		return append(out, '0'), nil // as RFC 8785 and the library write it
+	}
+	return jsontext.AppendFormat(out, raw, jsontext.CanonicalizeRawFloats(true))
+}
+
+// asWritten says that a value is its own canonical form.
+func (t *tape) asWritten(p *part) bool {
+	switch p.kind {
+	case '{', '[':
+		return false
+	case '"':
+		return !p.escaped // nothing that RFC 8785 would escape can stand unescaped
+	case '0':
+		raw := t.text[p.start:p.end]
+		return string(raw) != "-0" && !bytes.ContainsAny(raw, ".eE")
+	}
+	return true
 }
 
 // kindOf names the JSON type of a value for messages.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,8 @@ const (
 	Aborted             // a message of a transaction that was given up
 )
 
-// Record is what the log holds at an offset. Key and Value belong to the caller.
+// Record is what the log holds at an offset. Key and Value belong to the caller,
+// until the chunk is released.
 type Record struct {
 	Offset int64
 	Kind   Kind
@@ -47,6 +49,19 @@ type Gap struct {
 type Chunk struct {
 	Records []Record
 	Gaps    []Gap
+
+	slabs *slabs
+}
+
+// Release gives the memory of the records, and of their keys and values, back for
+// a later fetch. Whoever calls it uses none of them any more; who does not leaves
+// them to the garbage collector.
+func (c *Chunk) Release() {
+	if c.slabs != nil {
+		c.slabs.records, c.slabs.used, c.slabs.free = c.Records[:0], 0, nil
+		released.Put(c.slabs)
+	}
+	*c = Chunk{}
 }
 
 // Partition is a partition of this member and the position in it.
@@ -57,7 +72,6 @@ type Partition struct {
 
 	generation *Generation
 	next       int64
-	usual      int              // records of the last answer
 	log        PartitionOffsets // when the partition was assigned
 	gap        *Gap             // found when the partition was assigned
 
@@ -201,8 +215,8 @@ func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 // read turns an answer into records. The broker sends whole batches, so the
 // first may begin before the position.
 func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
-	var chunk Chunk
-	next, slab := p.next, slab{}
+	next, slabs := p.next, released.Get().(*slabs)
+	chunk := Chunk{Records: slabs.records, slabs: slabs}
 	aborted := newAbortedProducers(part.AbortedTransactions)
 	add := func(kind Kind, r *protocol.Record) error {
 		defer closeBytes(r)
@@ -212,11 +226,11 @@ func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
 		if r.Offset > next {
 			chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: r.Offset, Inside: true})
 		}
-		key, err := slab.read(r.Key)
+		key, err := slabs.read(r.Key)
 		if err != nil {
 			return fmt.Errorf("read key of offset %d: %w", r.Offset, err)
 		}
-		value, err := slab.read(r.Value)
+		value, err := slabs.read(r.Value)
 		if err != nil {
 			return fmt.Errorf("read value of offset %d: %w", r.Offset, err)
 		}
@@ -224,8 +238,6 @@ func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
 		next = r.Offset + 1
 		return nil
 	}
-	// Mostly there are as many as the last time.
-	chunk.Records = make([]Record, 0, p.usual)
 	all := batches(part.RecordSet.Records)
 	for _, batch := range all {
 		kind := Data
@@ -257,7 +269,7 @@ func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
 		chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: next + 1, Inside: true})
 		next++
 	}
-	p.next, p.usual = next, len(chunk.Records)
+	p.next = next
 	return chunk, nil
 }
 
@@ -309,12 +321,20 @@ func (a abortedProducers) end(producer, offset int64) {
 	}
 }
 
-// slab cuts the bytes of many small records out of few allocations.
-type slab struct{ free []byte }
+// slabs is the memory of a chunk: its records, and large pieces out of which the
+// bytes of many of them are cut.
+type slabs struct {
+	records []Record
+	all     [][]byte
+	used    int    // of all
+	free    []byte // what is left of the last one used
+}
+
+var released = sync.Pool{New: func() any { return new(slabs) }}
 
 const slabSize = 256 << 10
 
-func (s *slab) read(b protocol.Bytes) ([]byte, error) {
+func (s *slabs) read(b protocol.Bytes) ([]byte, error) {
 	if b == nil {
 		return nil, nil
 	}
@@ -326,7 +346,11 @@ func (s *slab) read(b protocol.Bytes) ([]byte, error) {
 		return protocol.ReadAll(b)
 	}
 	if n > len(s.free) {
-		s.free = make([]byte, slabSize)
+		if s.used == len(s.all) {
+			s.all = append(s.all, make([]byte, slabSize))
+		}
+		s.free = s.all[s.used]
+		s.used++
 	}
 	out := s.free[:n:n]
 	s.free = s.free[n:]
