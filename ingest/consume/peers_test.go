@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"youzhi/deploy/embedded"
 	"youzhi/deploy/embedded/embeddedtest"
 	"youzhi/ingest/event"
 	"youzhi/ingest/topic"
@@ -105,6 +106,24 @@ func (r *rig) exec(statement string) {
 	}
 }
 
+// fresh gives the rig empty tables. Those of the run before are gone with what was
+// left to merge of them, which would else be done at the cost of the next.
+func (r *rig) fresh(b *testing.B, engine *embedded.Instance) {
+	r.t.Helper()
+	var names []struct {
+		Name string `ch:"name"`
+	}
+	if err := r.db.Select(b.Context(), &names, "SELECT currentDatabase() AS name", nil); err != nil {
+		b.Fatal(err)
+	}
+	before := r.db
+	r.db = newDB(b, engine)
+	if err := before.Exec(b.Context(), "DROP DATABASE "+names[0].Name+" SYNC", nil); err != nil {
+		b.Fatal(err)
+	}
+	runtime.GC()
+}
+
 // consumed runs the service as a group of its own until it has stored the targets.
 func (r *rig) consumed(name string, targets Targets) {
 	r.t.Helper()
@@ -166,13 +185,7 @@ func BenchmarkPeers(b *testing.B) {
 	for b.Loop() {
 		for round := range rounds {
 			unique := fmt.Sprintf("%s-%d-%d", b.Name(), b.N, round)
-			// A run begins with empty tables and nothing left to merge of the run before.
-			fresh := func() {
-				r.exec("SYSTEM STOP MERGES")
-				r.db = newDB(b, engine)
-				r.exec("SYSTEM START MERGES")
-				runtime.GC()
-			}
+			fresh := func() { r.fresh(b, engine) }
 			full := func() {
 				if got := r.count("count()) AS n FROM events_cases"); got < float64(n) {
 					b.Fatalf("%v of %d events are stored", got, n)
@@ -245,9 +258,9 @@ func BenchmarkPoison(b *testing.B) {
 	for b.Loop() {
 		for round := range number(b, "YOUZHI_BENCH_ROUNDS", 3) {
 			unique := fmt.Sprintf("%d-%d", b.N, round)
-			good.db = newDB(b, engine)
+			good.fresh(b, engine)
 			clean.add(b, n, func() { good.consumed("clean-"+unique, goods) })
-			bad.db = newDB(b, engine)
+			bad.fresh(b, engine)
 			poisoned.add(b, n, func() { bad.consumed("poison-"+unique, bads) })
 			if got := bad.count("uniqExact(partition, offset)) AS n FROM quarantine"); got != float64(n/100) {
 				b.Fatalf("%v of %d bad messages are in quarantine", got, n/100)
@@ -407,7 +420,7 @@ func BenchmarkFsync(b *testing.B) {
 	for b.Loop() {
 		for round := range number(b, "YOUZHI_BENCH_ROUNDS", 3) {
 			for i, on := range []bool{false, true} {
-				r.db = newDB(b, engine)
+				r.fresh(b, engine)
 				if err := r.db.Fsync(b.Context(), on); err != nil {
 					b.Fatal(err)
 				}

@@ -435,7 +435,7 @@ func (w *walker) matched(p *plan, members []int32, out []*field) []*field {
 	for _, i := range members {
 		order := 1
 		for ; next < len(p.byOrder); next++ {
-			if order = w.against(i, &p.byOrder[next]); order <= 0 {
+			if order = compareUTF16(w.name(i), p.byOrder[next].name); order <= 0 {
 				break
 			}
 		}
@@ -447,18 +447,6 @@ func (w *walker) matched(p *plan, members []int32, out []*field) []*field {
 		next++
 	}
 	return out
-}
-
-// against orders a member and a field by name.
-func (w *walker) against(member int32, f *orderedField) int {
-	order := w.parts[member].nameOrder
-	switch {
-	case order < f.order:
-		return -1
-	case order > f.order:
-		return 1
-	}
-	return compareUTF16(w.name(member), f.name)
 }
 
 func (w *walker) relation(r *relation, there uint64, slots *[maxSlots]slot) {

@@ -28,8 +28,7 @@ const unknownName = -1
 // knownName is the name of a member where it was met: those of the objects under
 // another name are others.
 type knownName struct {
-	quoted string // as written, with its quotes, without escapes
-	order  uint64
+	quoted string     // as written, with its quotes, without escapes
 	after  successors // names behind it in its object
 	first  successors // names at the begin of an object under it
 	under  map[string]int32
@@ -92,7 +91,7 @@ func (l *layouts) learn(under, before int32, quoted []byte) int32 {
 			return unknownName
 		}
 		id = int32(len(l.names))
-		l.names = append(l.names, knownName{quoted: string(quoted), order: nameOrder(quoted[1 : len(quoted)-1])})
+		l.names = append(l.names, knownName{quoted: string(quoted)})
 		if l.names[under].under == nil {
 			l.names[under].under = map[string]int32{}
 		}

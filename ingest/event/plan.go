@@ -41,7 +41,6 @@ type plan struct {
 
 // orderedField is a field in the order of names.
 type orderedField struct {
-	order uint64
 	name  []byte
 	field *field
 }
@@ -283,7 +282,7 @@ func (p *plan) add(f *field) {
 	}
 	p.fields = append(p.fields, f)
 	p.byName[f.name] = f
-	o := orderedField{order: nameOrder([]byte(f.name)), name: []byte(f.name), field: f}
+	o := orderedField{name: []byte(f.name), field: f}
 	at, _ := slices.BinarySearchFunc(p.byOrder, o, func(a, b orderedField) int { return compareUTF16(a.name, b.name) })
 	p.byOrder = slices.Insert(p.byOrder, at, o)
 }

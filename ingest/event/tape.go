@@ -37,11 +37,10 @@ type part struct {
 	start, end int32 // of the value in text; a string's with its quotes
 	next       int32 // the part behind this one and all within it
 
-	// Of a member: its name between its quotes, or if it has escapes the index of
-	// its meaning in meanings, and the first eight bytes of it in the order of names.
+	// Of a member: its name between its quotes, and if it has escapes the index of
+	// its meaning in meanings.
 	nameStart, nameEnd int32
 	nameMeaning        int32 // -1: as written
-	nameOrder          uint64
 
 	// Of an object: where its members stand in sorted, and its layout; -1 is none.
 	first, count, layout int32
@@ -359,7 +358,11 @@ func (t *tape) object(object, under int32) bool {
 		if !ok {
 			return false
 		}
-		t.named(i, start, end, name, escaped)
+		m := &t.parts[i]
+		if m.nameStart, m.nameEnd = int32(start+1), int32(end-1); escaped {
+			m.nameMeaning = int32(len(t.meanings))
+			t.meanings = append(t.meanings, unquoted(t.text[start:end]))
+		}
 		t.unsettled, t.nameIDs = append(t.unsettled, i), append(t.nameIDs, name)
 		before = name
 		t.skipSpace()
@@ -400,57 +403,8 @@ func (t *tape) settle(object *part, members, names []int32) bool {
 	return true
 }
 
-// named gives a member its name, which stands between the quotes at start and end.
-func (t *tape) named(i int32, start, end int, name int32, escaped bool) {
-	p := &t.parts[i]
-	p.nameStart, p.nameEnd = int32(start+1), int32(end-1)
-	switch {
-	case name > 0:
-		p.nameOrder = t.layouts.names[name].order
-	case escaped:
-		p.nameMeaning = int32(len(t.meanings))
-		t.meanings = append(t.meanings, unquoted(t.text[start:end]))
-		p.nameOrder = nameOrder(t.meanings[p.nameMeaning])
-	default:
-		p.nameOrder = nameOrder(t.text[start+1 : end-1])
-	}
-}
-
-// nameOrder is the first eight bytes of a name as a number, by which names are
-// ordered as RFC 8785 orders them, by UTF-16 code units: of UTF-8 that is the
-// order of bytes, but for characters beyond U+FFFF, whose surrogates stand before
-// U+E000 to U+FFFF. Names of which the eight bytes are the same may still differ.
-func nameOrder(name []byte) uint64 {
-	if len(name) >= 8 {
-		if word := binary.BigEndian.Uint64(name); word&high == 0 {
-			return word
-		}
-	}
-	var word uint64
-	for i := range min(len(name), 8) {
-		c := name[i]
-		switch {
-		case c >= 0xF0:
-			c -= 2
-		case c >= 0xEE:
-			c += 5
-		}
-		word |= uint64(c) << (56 - 8*i)
-	}
-	return word
-}
-
 // compareNames orders two members, a and b, by name.
-func (t *tape) compareNames(a, b int32) int {
-	x, y := t.parts[a].nameOrder, t.parts[b].nameOrder
-	switch {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return compareUTF16(t.name(a), t.name(b))
-}
+func (t *tape) compareNames(a, b int32) int { return compareUTF16(t.name(a), t.name(b)) }
 
 // sort orders members by name and reports false when two have the same one. There
 // are few, and those of one producer mostly in the same order.
@@ -487,7 +441,9 @@ func (t *tape) sortMany(members []int32) bool {
 	return true
 }
 
-// compareUTF16 orders names as RFC 8785 does; see nameOrder.
+// compareUTF16 orders names as RFC 8785 does, by UTF-16 code units: of UTF-8 that
+// is the order of bytes, but for characters beyond U+FFFF, whose surrogates stand
+// before U+E000 to U+FFFF.
 func compareUTF16(a, b []byte) int {
 	n := min(len(a), len(b))
 	for i := range n {

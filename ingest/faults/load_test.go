@@ -18,7 +18,7 @@ import (
 )
 
 // partitions of each topic.
-const partitions = 4
+const partitions = 8
 
 // place is an offset of the log, by the partition that is stored.
 type place struct {
