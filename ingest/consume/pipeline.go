@@ -85,6 +85,7 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 			return
 		}
 		if len(chunk.Records) == 0 && len(chunk.Gaps) == 0 {
+			chunk.Release()
 			continue
 		}
 		b := decode(&decoder, p.memory, part.Topic, stored, chunk)

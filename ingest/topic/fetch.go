@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/fetch"
 )
 
@@ -50,16 +47,16 @@ type Chunk struct {
 	Records []Record
 	Gaps    []Gap
 
-	slabs *slabs
+	memory *memory
 }
 
 // Release gives the memory of the records, and of their keys and values, back for
 // a later fetch. Whoever calls it uses none of them any more; who does not leaves
 // them to the garbage collector.
 func (c *Chunk) Release() {
-	if c.slabs != nil {
-		c.slabs.records, c.slabs.used, c.slabs.free = c.Records[:0], 0, nil
-		released.Put(c.slabs)
+	if c.memory != nil {
+		c.memory.records, c.memory.used = c.Records[:0], 0
+		released.Put(c.memory)
 	}
 	*c = Chunk{}
 }
@@ -196,7 +193,7 @@ func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 	if err != nil {
 		return Chunk{}, err
 	}
-	response, ok := answer.(*fetch.Response)
+	response, ok := answer.(*response)
 	if !ok || len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
 		return Chunk{}, errors.New("the broker's answer is not about this partition")
 	}
@@ -214,83 +211,54 @@ func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 
 // read turns an answer into records. The broker sends whole batches, so the
 // first may begin before the position.
-func (p *Partition) read(part *fetch.ResponsePartition) (Chunk, error) {
-	next, slabs := p.next, released.Get().(*slabs)
-	chunk := Chunk{Records: slabs.records, slabs: slabs}
-	aborted := newAbortedProducers(part.AbortedTransactions)
-	add := func(kind Kind, r *protocol.Record) error {
-		defer closeBytes(r)
-		if r.Offset < next {
-			return nil
+func (p *Partition) read(part *responsePartition) (Chunk, error) {
+	memory := part.RecordSet.memory
+	chunk := Chunk{Records: memory.records, memory: memory}
+	next := p.next
+	missing := func(to int64) {
+		if to > next {
+			chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: to, Inside: true})
+			next = to
 		}
-		if r.Offset > next {
-			chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: r.Offset, Inside: true})
-		}
-		key, err := slabs.read(r.Key)
-		if err != nil {
-			return fmt.Errorf("read key of offset %d: %w", r.Offset, err)
-		}
-		value, err := slabs.read(r.Value)
-		if err != nil {
-			return fmt.Errorf("read value of offset %d: %w", r.Offset, err)
-		}
-		chunk.Records = append(chunk.Records, Record{Offset: r.Offset, Kind: kind, Time: r.Time.UTC(), Key: key, Value: value})
-		next = r.Offset + 1
-		return nil
 	}
-	all := batches(part.RecordSet.Records)
-	for _, batch := range all {
-		kind := Data
-		switch b := batch.(type) {
-		case *protocol.ControlBatch:
-			kind = Marker
-			aborted.end(b.ProducerID, b.BaseOffset)
-		case *protocol.RecordBatch:
-			if b.Attributes.Transactional() && aborted.has(b.ProducerID, b.BaseOffset) {
-				kind = Aborted
-			}
+	aborted := newAbortedProducers(part.AbortedTransactions)
+	for sent := memory.sent; ; {
+		b, rest, ok, err := nextBatch(sent)
+		if err != nil {
+			return Chunk{}, err
 		}
-		for {
-			r, err := batch.ReadRecord()
-			if errors.Is(err, io.EOF) {
-				break
-			}
+		if !ok {
+			break
+		}
+		sent = rest
+		kind := Data
+		switch {
+		case b.attributes.Control():
+			kind = Marker
+			aborted.end(b.producer, b.base)
+		case b.attributes.Transactional() && aborted.has(b.producer, b.base):
+			kind = Aborted
+		}
+		if err := b.unpack(memory); err != nil {
+			return Chunk{}, err
+		}
+		for b.count > 0 {
+			r, err := b.next()
 			if err != nil {
-				return Chunk{}, fmt.Errorf("read records: %w", err)
-			}
-			if err := add(kind, r); err != nil {
 				return Chunk{}, err
 			}
+			if r.Offset < next {
+				continue
+			}
+			missing(r.Offset)
+			r.Kind = kind
+			chunk.Records = append(chunk.Records, r)
+			next = r.Offset + 1
 		}
-	}
-	// A compacted batch may have lost its last records: it is returned again for
-	// each of their offsets and brings nothing.
-	if next == p.next && len(all) > 0 && part.LastStableOffset > next {
-		chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: next + 1, Inside: true})
-		next++
+		missing(b.last + 1)
 	}
 	p.next = next
 	return chunk, nil
-}
-
-func batches(records kafka.RecordReader) []protocol.RecordReader {
-	switch r := records.(type) {
-	case nil:
-		return nil
-	case *protocol.RecordStream:
-		return r.Records
-	default:
-		return []protocol.RecordReader{r}
-	}
-}
-
-func closeBytes(r *protocol.Record) {
-	if r.Key != nil {
-		_ = r.Key.Close()
-	}
-	if r.Value != nil {
-		_ = r.Value.Close()
-	}
 }
 
 // abortedProducers tells which transactional batches of one answer were given
@@ -319,41 +287,4 @@ func (a abortedProducers) end(producer, offset int64) {
 		first := a.coming[producer]
 		a.coming[producer] = first[1:]
 	}
-}
-
-// slabs is the memory of a chunk: its records, and large pieces out of which the
-// bytes of many of them are cut.
-type slabs struct {
-	records []Record
-	all     [][]byte
-	used    int    // of all
-	free    []byte // what is left of the last one used
-}
-
-var released = sync.Pool{New: func() any { return new(slabs) }}
-
-const slabSize = 256 << 10
-
-func (s *slabs) read(b protocol.Bytes) ([]byte, error) {
-	if b == nil {
-		return nil, nil
-	}
-	n := b.Len()
-	if n == 0 {
-		return []byte{}, nil
-	}
-	if n > slabSize/8 {
-		return protocol.ReadAll(b)
-	}
-	if n > len(s.free) {
-		if s.used == len(s.all) {
-			s.all = append(s.all, make([]byte, slabSize))
-		}
-		s.free = s.all[s.used]
-		s.used++
-	}
-	out := s.free[:n:n]
-	s.free = s.free[n:]
-	_, err := io.ReadFull(b, out)
-	return out, err
 }
