@@ -160,8 +160,8 @@ func Default() *Config {
 			Partitions: 4,
 		},
 		Ingest: Ingest{
-			BatchRows:      100_000,
-			BatchBytes:     32 << 20,
+			BatchRows:      200_000,
+			BatchBytes:     64 << 20,
 			BatchAge:       time.Second,
 			ReconcileEvery: 10 * time.Minute,
 			StallAfter:     time.Minute,

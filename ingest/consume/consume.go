@@ -38,8 +38,8 @@ type Options struct {
 	// making them to others.
 	Partitions int
 
-	// A batch of a topic is flushed at the first of these. Defaults: 100,000 rows,
-	// 32 MiB of keys and values, 1 s since its first message.
+	// A batch of a topic is flushed at the first of these. Defaults: 200,000 rows,
+	// 64 MiB of keys and values, 1 s since its first message.
 	Rows  int
 	Bytes int
 	Age   time.Duration
@@ -138,8 +138,8 @@ func New(o Options) (*Service, error) {
 			return nil, err
 		}
 	}
-	orElse(&o.Rows, 100_000)
-	orElse(&o.Bytes, 32<<20)
+	orElse(&o.Rows, 200_000)
+	orElse(&o.Bytes, 64<<20)
 	orElse(&o.Age, time.Second)
 	orElse(&o.Attempt, 2*time.Minute)
 	orElse(&o.Grace, 20*time.Second)

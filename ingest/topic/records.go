@@ -35,7 +35,7 @@ type response struct {
 }
 
 // ApiKey makes it a protocol.Message.
-func (r *response) ApiKey() protocol.ApiKey { return protocol.Fetch }
+func (r *response) ApiKey() protocol.ApiKey { return protocol.Fetch } //nolint:revive,staticcheck // kafka-go's name
 
 type responseTopic struct {
 	Topic      string              `kafka:"min=v0,max=v11"`
