@@ -86,12 +86,6 @@ func (e *Events) Join(others []*Events) {
 	}
 }
 
-// Roomy says that the rows would do with a quarter of the memory, and that it is
-// worth the mention.
-func (e *Events) Roomy() bool {
-	return cap(e.data.sent) > 1<<20 && len(e.data.sent) < cap(e.data.sent)/4
-}
-
 func (e *Events) texts() [5]*texts {
 	return [5]*texts{&e.subject, &e.id, &e.sequence, &e.corrects, &e.data}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"youzhi/ingest/event"
@@ -28,7 +29,6 @@ const prefixBytes = 64 << 10
 
 // batch is what is stored and committed together.
 type batch struct {
-	memory     memory
 	parts      []*queries.Events // of the events, in the order they came
 	events     *queries.Events   // all of them, when the batch is whole
 	fetched    []fetched         // what the rows are made of, should one be refused
@@ -43,39 +43,18 @@ type fetched struct {
 	topic.Chunk
 }
 
-// memory is the columns of what fetches brought, for one after the other: a
-// pipeline needs their memory again and again, more often than the garbage
-// collector leaves a sync.Pool.
-type memory chan *queries.Events
+// columns is the memory of rows, for one fetch after the other.
+var columns = sync.Pool{New: func() any { return new(queries.Events) }}
 
-// kept is how many fetches' memory waits for its next use at most: two batches'.
-const kept = 64
+func emptyColumns() *queries.Events { return columns.Get().(*queries.Events) }
 
-func (m memory) columns() *queries.Events {
-	select {
-	case e := <-m:
-		return e
-	default:
-		return new(queries.Events)
-	}
-}
-
-// free keeps the memory, unless the rows in it needed little of it: it has grown
-// in a rush that is over.
-func (m memory) free(e *queries.Events) {
-	if e.Roomy() {
-		return
-	}
+// freeColumns gives memory back that nobody uses any more.
+func freeColumns(e *queries.Events) {
 	e.Reset()
-	select {
-	case m <- e:
-	default:
-	}
+	columns.Put(e)
 }
 
-func newBatch(m memory) *batch {
-	return &batch{memory: m, next: map[int32]int64{}}
-}
+func newBatch() *batch { return &batch{next: map[int32]int64{}} }
 
 // join makes the events one in the memory of whole, when all parts are there.
 func (b *batch) join(whole *queries.Events) {
@@ -88,7 +67,7 @@ func (b *batch) join(whole *queries.Events) {
 // of as well, when all is stored.
 func (b *batch) freeRows() {
 	for _, part := range b.parts {
-		b.memory.free(part)
+		freeColumns(part)
 	}
 	b.parts, b.events = nil, nil
 }
@@ -145,9 +124,8 @@ var (
 )
 
 // decode makes one row of each record, which it takes over.
-func decode(decoder *event.Decoder, m memory, name string, partition int32, chunk topic.Chunk) *batch {
-	b := newBatch(m)
-	events := m.columns()
+func decode(decoder *event.Decoder, name string, partition int32, chunk topic.Chunk) *batch {
+	b, events := newBatch(), emptyColumns()
 	b.parts, b.fetched = []*queries.Events{events}, []fetched{{partition, chunk}}
 	row := queries.EventRow{Partition: partition}
 	for i := range chunk.Records {

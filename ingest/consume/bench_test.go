@@ -48,9 +48,8 @@ func BenchmarkDecode(b *testing.B) {
 		records[i] = topic.Record{Offset: int64(i), Time: m.Time, Key: m.Key, Value: m.Value}
 	}
 	var decoder event.Decoder
-	m := make(memory, kept)
 	for b.Loop() {
-		got := decode(&decoder, m, "youzhi.cases.v1", 0, topic.Chunk{Records: records})
+		got := decode(&decoder, "youzhi.cases.v1", 0, topic.Chunk{Records: records})
 		if got.rows() != len(records) || len(got.quarantine) > 0 {
 			b.Fatal("not all are events")
 		}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"youzhi/ingest/topic"
@@ -43,7 +44,8 @@ type Options struct {
 	Rows  int
 	Bytes int
 	Age   time.Duration
-	// FetchBytes is how much one fetch of a partition brings; 4 MiB if 0.
+	// FetchBytes is how much one fetch of a partition brings; 4 MiB if 0. Those of
+	// all partitions together bring half a batch.
 	FetchBytes int
 
 	// Attempt ends an insert that is not acknowledged; 2 min if 0.
@@ -180,6 +182,7 @@ func (s *Service) Run(ctx context.Context) error {
 		ID:       s.o.Group,
 		Topics:   s.o.Topics,
 		MaxBytes: s.o.FetchBytes,
+		AllBytes: s.o.Bytes / 2,
 		// Others wait for what this member still finishes.
 		RebalanceTimeout: s.o.Grace + 20*time.Second,
 		Watch:            s.o.Watch,
@@ -205,6 +208,7 @@ func (s *Service) generation(service, ctx context.Context, g *topic.Generation) 
 	defer s.learn(g)
 	s.learn(g)
 	var wg sync.WaitGroup
+	held := new(atomic.Int64)
 	for name, partitions := range byTopic {
 		log, err := s.logs.number(name, partitions[0].ID)
 		if err != nil {
@@ -218,7 +222,7 @@ func (s *Service) generation(service, ctx context.Context, g *topic.Generation) 
 				part.Expect(0)
 			}
 		}
-		p := &pipeline{Service: s, generation: g, topic: name, log: log, identity: name + " " + partitions[0].ID.String(), memory: make(memory, kept), partitions: partitions}
+		p := &pipeline{Service: s, generation: g, topic: name, log: log, identity: name + " " + partitions[0].ID.String(), held: held, partitions: partitions}
 		wg.Go(func() {
 			if err := p.run(service, ctx); err != nil {
 				cancel(err)

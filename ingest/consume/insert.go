@@ -60,7 +60,7 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	b.join(&p.whole)
 	b.events.Token = token(p.identity, b)
 	err := p.retry(ctx, "insert_events", p.topic, func(ctx context.Context) error {
-		d = division{store: p.o.Store, memory: b.memory, topic: p.topic, reasons: map[int]error{}}
+		d = division{store: p.o.Store, topic: p.topic, reasons: map[int]error{}}
 		if err := d.insert(ctx, b.events, 0, b.events.Len()); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 	if len(d.reasons) == 0 {
 		return nil
 	}
-	taken, from := b.memory.columns(), 0
+	taken, from := emptyColumns(), 0
 	for _, i := range slices.Sorted(maps.Keys(d.reasons)) {
 		taken.AppendRows(b.events, from, i)
 		from = i + 1
@@ -96,7 +96,6 @@ func (p *pipeline) insertEvents(ctx context.Context, b *batch) error {
 // division inserts rows in ever smaller pieces.
 type division struct {
 	store   Store
-	memory  memory
 	topic   string
 	taken   int
 	reasons map[int]error // of the rows that were refused, by index
@@ -124,7 +123,7 @@ func (d *division) insert(ctx context.Context, rows *queries.Events, from, to in
 	}
 	piece := rows
 	if to-from < rows.Len() {
-		piece = d.memory.columns()
+		piece = emptyColumns()
 		piece.AppendRows(rows, from, to)
 		piece.Token = fmt.Sprintf("%s rows %d-%d", rows.Token, from, to)
 	}
@@ -134,7 +133,7 @@ func (d *division) insert(ctx context.Context, rows *queries.Events, from, to in
 	case err == nil:
 		d.taken += to - from
 		if piece != rows {
-			d.memory.free(piece)
+			freeColumns(piece)
 		}
 		return nil
 	case rowFaults[code] && to-from == 1:

@@ -178,7 +178,7 @@ func BenchmarkPeers(b *testing.B) {
 			m := accepted(i, "s-81")
 			records = append(records, topic.Record{Offset: int64(i), Time: m.Time, Key: m.Key, Value: m.Value})
 		}
-		blocks = append(blocks, decode(&decoder, nil, name, 0, topic.Chunk{Records: records}).parts[0])
+		blocks = append(blocks, decode(&decoder, name, 0, topic.Chunk{Records: records}).parts[0])
 	}
 	engine := embeddedtest.Engine(b)
 	var a, kafka, lined, native cost

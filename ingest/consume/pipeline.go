@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"youzhi/ingest/event"
@@ -13,16 +14,16 @@ import (
 
 // pipeline carries one topic's messages of one generation: the partitions are
 // fetched and decoded side by side, their rows are put together, and one batch
-// is stored and committed while the next one fills. So at most two batches and a
-// fetch of each partition are in memory.
+// is stored and committed while the next one fills. So at most two batches and two
+// fetches of each partition are in memory.
 type pipeline struct {
 	*Service
 	generation *topic.Generation
 	topic      string
-	log        int32  // the number of the topic's log
-	identity   string // of the topic, another one when it was made anew
-	memory     memory
+	log        int32          // the number of the topic's log
+	identity   string         // of the topic, another one when it was made anew
 	whole      queries.Events // the batch that is being stored
+	held       *atomic.Int64  // bytes in the batches of all topics of the generation
 	partitions []*topic.Partition
 }
 
@@ -88,7 +89,7 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 			chunk.Release()
 			continue
 		}
-		b := decode(&decoder, p.memory, part.Topic, stored, chunk)
+		b := decode(&decoder, part.Topic, stored, chunk)
 		b.next[part.Partition] = part.Next()
 		select {
 		case decoded <- b:
@@ -104,10 +105,10 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 func (p *pipeline) collect(service context.Context, decoded <-chan *batch, full chan<- *batch) {
 	age := time.NewTimer(p.o.Age)
 	defer age.Stop()
-	current := newBatch(p.memory)
+	current := newBatch()
 	flush := func() {
 		full <- current
-		current = newBatch(p.memory)
+		current = newBatch()
 	}
 	for {
 		select {
@@ -122,8 +123,9 @@ func (p *pipeline) collect(service context.Context, decoded <-chan *batch, full 
 				age.Reset(p.o.Age)
 			}
 			current.add(b)
+			p.held.Add(int64(b.bytes))
 			p.o.Logger.DebugContext(service, "batch grows", "topic", p.topic, "rows", current.rows(), "bytes", current.bytes)
-			if current.rows() >= p.o.Rows || current.bytes >= p.o.Bytes {
+			if current.rows() >= p.o.Rows || current.bytes >= p.o.Bytes || p.crowded(current) {
 				flush()
 			}
 		case <-age.C:
@@ -132,6 +134,13 @@ func (p *pipeline) collect(service context.Context, decoded <-chan *batch, full 
 			}
 		}
 	}
+}
+
+// crowded says that what all topics hold is as much as two batches may be, and that
+// this batch has its part in that: a rush in all topics takes hardly more memory
+// than one in a single topic.
+func (p *pipeline) crowded(b *batch) bool {
+	return p.held.Load() >= 2*int64(p.o.Bytes) && b.bytes*len(p.o.Topics) >= p.o.Bytes
 }
 
 // store inserts and commits batch after batch. It goes on for the grace after
@@ -189,6 +198,7 @@ func (p *pipeline) flush(ctx context.Context, b *batch) error {
 	add(c.Bytes, b.bytes, p.topic)
 	p.o.Logger.DebugContext(ctx, "batch stored and committed", "topic", p.topic,
 		"events", b.events.Len(), "quarantined", len(b.quarantine), "bytes", b.bytes)
+	p.held.Add(-int64(b.bytes))
 	b.free()
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -167,15 +168,20 @@ func (p *Partition) outOfRange(ctx context.Context) (Chunk, error) {
 	return Chunk{Gaps: []Gap{gap}}, nil
 }
 
+// leastFetched is what a fetch returns at least if there is as much, however many
+// partitions there are.
+const leastFetched = 64 << 10
+
 func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 	o := p.generation.options
+	most := min(o.MaxBytes, max(leastFetched, o.AllBytes/len(p.generation.partitions)))
 	ctx, cancel := context.WithTimeout(ctx, o.MaxWait+requestTimeout)
 	defer cancel()
 	answer, err := p.generation.client.transport.RoundTrip(ctx, p.generation.client.kafka.Addr, &fetch.Request{
 		ReplicaID:      -1,
 		MaxWaitTime:    int32(o.MaxWait / time.Millisecond),
 		MinBytes:       1,
-		MaxBytes:       int32(o.MaxBytes),
+		MaxBytes:       int32(most),
 		IsolationLevel: int8(kafka.ReadCommitted),
 		SessionID:      -1,
 		SessionEpoch:   -1,
@@ -186,7 +192,7 @@ func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 				CurrentLeaderEpoch: -1,
 				FetchOffset:        p.next,
 				LogStartOffset:     -1,
-				PartitionMaxBytes:  int32(o.MaxBytes),
+				PartitionMaxBytes:  int32(most),
 			}},
 		}},
 	})
@@ -242,6 +248,7 @@ func (p *Partition) read(part *responsePartition) (Chunk, error) {
 		if err := b.unpack(memory); err != nil {
 			return Chunk{}, err
 		}
+		chunk.Records = slices.Grow(chunk.Records, min(max(b.count, 0), len(b.records)))
 		for b.count > 0 {
 			r, err := b.next()
 			if err != nil {

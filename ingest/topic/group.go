@@ -30,6 +30,9 @@ type GroupOptions struct {
 	// MaxBytes is how much one fetch of one partition returns; a single message
 	// may be larger. 4 MiB if 0.
 	MaxBytes int
+	// AllBytes is how much one fetch each of all partitions of this member return
+	// together: with many partitions each returns less, down to 64 KiB. 32 MiB if 0.
+	AllBytes int
 	// SessionTimeout is how long the group waits for a heartbeat before it gives
 	// the partitions to others; 15 s if 0.
 	SessionTimeout time.Duration
@@ -61,6 +64,9 @@ func (o GroupOptions) defaults() GroupOptions {
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 4 << 20
+	}
+	if o.AllBytes == 0 {
+		o.AllBytes = 32 << 20
 	}
 	if o.SessionTimeout == 0 {
 		o.SessionTimeout = 15 * time.Second
