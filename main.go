@@ -295,40 +295,48 @@ func (p *program) serviceCommand(name, short string, services ...string) *cobra.
 		}
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx := cmd.Context()
-		d, err := p.definitions()
-		if err != nil {
-			return err
+		err := p.runServices(cmd.Context(), name, services)
+		if told := cmd.Context().Err(); told != nil && errors.Is(err, told) {
+			return nil // it was told to end while it was still starting
 		}
-		var listener net.Listener
-		if slices.Contains(services, "dashboard") {
-			if listener, err = web.Listen(ctx, p.cfg.Listen); err != nil {
-				return err
-			}
-			defer func() { _ = listener.Close() }() // the server has closed it, if it came so far
-		}
-		s, err := p.open(ctx)
-		if err != nil {
-			return err
-		}
-		if s.instance != nil && !s.holder() && slices.Contains(services, "jobs") {
-			return s.close(fmt.Errorf("%s: another process holds the data folder, and one at a time folds into it; stop it first", name))
-		}
-		if _, ok, err := s.db.Simulation(ctx); err != nil {
-			return s.close(err)
-		} else if ok {
-			p.log.InfoContext(ctx, "the data are a simulated operator's; only demo and simulate go on with it")
-		}
-		// What stores events counts nothing, and is soon there.
-		var f *figures
-		if len(services) > 1 || services[0] != "ingest" {
-			if f, err = p.figures(ctx, s, d); err != nil {
-				return s.close(err)
-			}
-		}
-		return p.serve(ctx, s, f, listener, services)
+		return err
 	}
 	return cmd
+}
+
+// runServices opens the stores and runs services over them.
+func (p *program) runServices(ctx context.Context, name string, services []string) error {
+	d, err := p.definitions()
+	if err != nil {
+		return err
+	}
+	var listener net.Listener
+	if slices.Contains(services, "dashboard") {
+		if listener, err = web.Listen(ctx, p.cfg.Listen); err != nil {
+			return err
+		}
+		defer func() { _ = listener.Close() }() // the server has closed it, if it came so far
+	}
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	if s.instance != nil && !s.holder() && slices.Contains(services, "jobs") {
+		return s.close(fmt.Errorf("%s: another process holds the data folder, and one at a time folds into it; stop it first", name))
+	}
+	if _, ok, err := s.db.Simulation(ctx); err != nil {
+		return s.close(err)
+	} else if ok {
+		p.log.InfoContext(ctx, "the data are a simulated operator's; only demo and simulate go on with it")
+	}
+	// What stores events counts nothing, and is soon there.
+	var f *figures
+	if len(services) > 1 || services[0] != "ingest" {
+		if f, err = p.figures(ctx, s, d); err != nil {
+			return s.close(err)
+		}
+	}
+	return p.serve(ctx, s, f, listener, services)
 }
 
 // serve runs services, and others beside them, over open stores, which it closes.
@@ -340,10 +348,16 @@ func (p *program) serve(ctx context.Context, s *stores, f *figures, listener net
 		var err error
 		switch name {
 		case "ingest":
+			// A setting of the tables: the service decides on it, and not a command that
+			// happens to store something as well.
+			if err = s.db.Fsync(ctx, p.cfg.Ingest.Fsync); err != nil {
+				err = fmt.Errorf("ingest.fsync: %w", err)
+				break
+			}
 			var watch *quarantine.Watch
 			if watch, err = p.watch(s); err == nil {
 				run = append(run, process.Service{Name: "quarantine", Run: watch.Run})
-				service, err = p.ingest(ctx, s, watch.Counters(consume.NewCounters(p.telemetry.Counter)))
+				service, err = p.ingest(s, watch.Counters(consume.NewCounters(p.telemetry.Counter)))
 			}
 		case "jobs":
 			service, err = p.jobs(s, f)
@@ -373,10 +387,7 @@ func (p *program) watch(s *stores) (*quarantine.Watch, error) {
 	})
 }
 
-func (p *program) ingest(ctx context.Context, s *stores, counters consume.Counters) (process.Service, error) {
-	if err := s.db.Fsync(ctx, p.cfg.Ingest.Fsync); err != nil {
-		return process.Service{}, fmt.Errorf("ingest.fsync: %w", err)
-	}
+func (p *program) ingest(s *stores, counters consume.Counters) (process.Service, error) {
 	service, err := consume.New(consume.Options{
 		Kafka: s.kafka, Store: s.db, DB: s.db, Group: p.cfg.Kafka.Group, Topics: event.Topics(), Partitions: p.cfg.Kafka.Partitions,
 		Rows: p.cfg.Ingest.BatchRows, Bytes: int(p.cfg.Ingest.BatchBytes), Age: p.cfg.Ingest.BatchAge,
@@ -712,7 +723,7 @@ func (p *program) besides(ctx context.Context, s *stores) (stop func() error, er
 		return func() error { return nil }, nil
 	}
 	p.cfg.Ingest.ReconcileEvery = 0
-	service, err := p.ingest(ctx, s, consume.NewCounters(p.telemetry.Counter))
+	service, err := p.ingest(s, consume.NewCounters(p.telemetry.Counter))
 	if err != nil {
 		return nil, err
 	}

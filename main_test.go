@@ -1230,6 +1230,31 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
+// A service that is told to end while ClickHouse does not answer yet ends in order.
+func TestToldToEndWhileStarting(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	asked := make(chan struct{})
+	go func() {
+		if c, err := silent.Accept(); err == nil {
+			close(asked)
+			_, _ = io.Copy(io.Discard, c)
+		}
+	}()
+	d := newDesk(t, "YOUZHI_CLICKHOUSE_DSN=http://"+silent.Addr().String(), "YOUZHI_KAFKA_BROKERS=127.0.0.1:1")
+	p := d.start("ingest")
+	select {
+	case <-asked:
+	case <-p.ended:
+		t.Fatalf("it ended before it was told to\n%s", p.err)
+	}
+	p.stop()
+}
+
 // Bad rows are named with file, line, column and reason; the others are stored,
 // and the next import, without them, adds nothing to those.
 func TestBadRows(t *testing.T) {
