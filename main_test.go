@@ -59,6 +59,9 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(shelf)) }()
+	if err := sources(); err != nil {
+		return 0, err
+	}
 	program = filepath.Join(shelf, "youzhi")
 	build := exec.Command("go", "build", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -70,6 +73,22 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 		engine, err = filepath.Abs(engine)
 	}
 	return m.Run(), err
+}
+
+// sources looks at each file that the program is made of. The program is built by
+// a process of its own, so else `go test` would not know that a result in its
+// cache is of another program.
+func sources() error {
+	return filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == "bin" || path != "." && strings.HasPrefix(entry.Name(), ".")):
+			return filepath.SkipDir
+		}
+		_, err = os.Stat(path)
+		return err
+	})
 }
 
 // need skips a test for what this machine lacks; where the variable CI is set,

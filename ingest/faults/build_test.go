@@ -94,6 +94,23 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// sources looks at each file that the program is made of, so that `go test` knows
+// that a result in its cache is of another program.
+func sources(t testing.TB) {
+	t.Helper()
+	for _, pattern := range []string{"*", "*/*", "*/*/*", "*/*/*/*"} {
+		found, err := filepath.Glob(filepath.Join(root(t), pattern+".[gs][oq]*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range found {
+			if _, err := os.Stat(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // build makes the program with the places and with further changes in it.
 func build(t testing.TB, name string, changes ...change) string {
 	t.Helper()
@@ -103,6 +120,7 @@ func build(t testing.TB, name string, changes ...change) string {
 		return path
 	}
 	if built.dir == "" {
+		sources(t)
 		dir, err := os.MkdirTemp("", "youzhi-faults-")
 		if err != nil {
 			t.Fatal(err)
