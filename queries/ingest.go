@@ -130,12 +130,30 @@ func (db *DB) insertBlock(ctx context.Context, table string, rows int, columns p
 		names[i] = c.Name
 	}
 	statement := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ")"
-	if err := db.conn.InsertFormat(ctx, "Native", statement, block); err != nil {
+	sending, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := db.conn.InsertFormat(ctx, "Native", statement, untilDone{sending, block}); err != nil {
 		return failed("insert into "+table, withoutValues(err))
 	}
 	// After an error somebody may still be sending it.
 	wire.Put(buf)
 	return nil
+}
+
+// untilDone is what is read until ctx ends. Who sends a block may go on with it
+// after the insert has failed; soon the memory holds other rows, so it gets no
+// more of it, and a block that does not end is not stored.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+// Read fails when ctx has ended.
+func (r untilDone) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
 }
 
 var wire = sync.Pool{New: func() any { return new(proto.Buffer) }}

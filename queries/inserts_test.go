@@ -2,7 +2,10 @@ package queries_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +107,44 @@ func TestTokenFillsWhatFailedBehindTheTable(t *testing.T) {
 		}
 	}
 	wantRows(t, db, 100)
+}
+
+// early answers inserts before it has read them, and goes on reading.
+type early struct {
+	http.RoundTripper
+	read chan error // how each reading ended
+}
+
+func (e *early) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil || !strings.Contains(r.URL.RawQuery, "insert_deduplication_token=held") {
+		return e.RoundTripper.RoundTrip(r)
+	}
+	answered := make(chan struct{})
+	go func() {
+		<-answered
+		_, err := io.Copy(io.Discard, r.Body)
+		e.read <- err
+	}()
+	time.AfterFunc(100*time.Millisecond, func() { close(answered) })
+	return nil, errors.New("the connection broke")
+}
+
+// Once an insert has failed nobody reads its rows any more: their memory is used
+// for others.
+func TestFailedInsertIsNotSentAnyMore(t *testing.T) {
+	e := &early{read: make(chan error, 1)}
+	db := queriestest.Open(t, func(through http.RoundTripper) http.RoundTripper {
+		e.RoundTripper = through
+		return e
+	})
+	rows := rowsOf(100)
+	rows.Token = "held"
+	if err := db.InsertEvents(t.Context(), "youzhi.cases.v1", rows); err == nil {
+		t.Fatal("the insert passes")
+	}
+	if err := <-e.read; !errors.Is(err, context.Canceled) {
+		t.Errorf("the block is read to its end: %v", err)
+	}
 }
 
 // Rows come back from pieces of columns as they were put in.
