@@ -206,11 +206,17 @@ func (s *stage) said(p *process) string {
 	return string(text)
 }
 
-// dies waits until a process has come to its end at a place.
+// dies waits until a process has come to its end at a place. A fold that was ended
+// again and again finds all that has come since the last one that was not, and has
+// that to fold before it comes to a place of its second run.
 func (s *stage) dies(p *process, place string) {
 	s.Helper()
-	if !p.Wait(patience) {
-		s.Fatalf("%s did not come to %s within %v and says:\n%s", p.name, place, patience, tail(s.said(p)))
+	limit := patience
+	if p.name == "jobs" {
+		limit = 4 * patience
+	}
+	if !p.Wait(limit) {
+		s.Fatalf("%s did not come to %s within %v and says:\n%s", p.name, place, limit, tail(s.said(p)))
 	}
 	if !p.Killed() || !p.reached(place) {
 		s.Fatalf("%s ended before it came to %s: %v, and says:\n%s", p.name, place, p.State(), tail(s.said(p)))
