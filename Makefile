@@ -93,9 +93,10 @@ bench: setup ## run the benchmarks, no tests; BENCH=REGEXP PKG=./ROOM narrow it
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m -p 1 $(PKG)
 
 # Ours beside ClickHouse's own ways, in turns; poison; bytes; then lag and memory
-# over ten minutes. YOUZHI_BENCH_EVENTS, _ROUNDS and _MINUTES make it longer or shorter.
+# over ten minutes; several processes, and ten minutes of rebalances. YOUZHI_BENCH_EVENTS, _ROUNDS and _MINUTES make it longer or shorter.
 bench-ingest: setup ## measure the ingest: events for each CPU-second beside ClickHouse's own, lag, memory, bytes, rebuild and refresh
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Peers|Poison|Fsync|Stored|Lag' -benchtime 1x -timeout 120m -v ./ingest/consume
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Scale|Rebalance' -benchtime 1x -timeout 60m -v ./ingest/faults
 	CGO_ENABLED=0 YOUZHI_EVENTS=50000000 $(GO) test -run '^$$' -bench 'Refresh' -benchtime 1x -timeout 360m -v ./jobs/fold
 
 clean: ## remove what was built; the data stays

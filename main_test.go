@@ -31,6 +31,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"youzhi/deploy/embedded"
+	"youzhi/deploy/process/processtest"
 	"youzhi/metrics/catalogue"
 )
 
@@ -59,7 +60,7 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(shelf)) }()
-	if err := sources(); err != nil {
+	if err := processtest.Sources("."); err != nil {
 		return 0, err
 	}
 	program = filepath.Join(shelf, "youzhi")
@@ -73,22 +74,6 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 		engine, err = filepath.Abs(engine)
 	}
 	return m.Run(), err
-}
-
-// sources looks at each file that the program is made of. The program is built by
-// a process of its own, so else `go test` would not know that a result in its
-// cache is of another program.
-func sources() error {
-	return filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == "bin" || path != "." && strings.HasPrefix(entry.Name(), ".")):
-			return filepath.SkipDir
-		}
-		_, err = os.Stat(path)
-		return err
-	})
 }
 
 // need skips a test for what this machine lacks; where the variable CI is set,

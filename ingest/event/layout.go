@@ -79,10 +79,11 @@ func (l *layouts) expect(s *successors, text []byte) int32 {
 	return 0
 }
 
-// learn is the name of a member under another name, and remembers it if it is new.
+// learn is the name of a member under another known name, and remembers it if it is
+// new.
 // before is the name of the member before, 0 if it is the first one.
 func (l *layouts) learn(under, before int32, quoted []byte) int32 {
-	if under == unknownName || len(quoted) > longestName {
+	if len(quoted) > longestName {
 		return unknownName
 	}
 	id, ok := l.names[under].under[string(quoted)]

@@ -329,7 +329,8 @@ func (t *tape) object(object, under int32) bool {
 	for {
 		start := t.at
 		name, escaped := int32(0), false
-		if under >= 0 && before >= 0 {
+		remembered := under != unknownName && before != unknownName
+		if remembered {
 			name = t.expect(t.successors(under, before), t.text[start:])
 		}
 		if name > 0 {
@@ -343,7 +344,7 @@ func (t *tape) object(object, under int32) bool {
 				return false
 			}
 			name = unknownName
-			if !escaped && before >= 0 {
+			if remembered && !escaped {
 				name = t.learn(under, before, t.text[start:t.at])
 			}
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"youzhi/deploy/process/processtest"
 )
 
 // change puts a text of a source file in the place of another, in the program that
@@ -94,23 +96,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sources looks at each file that the program is made of, so that `go test` knows
-// that a result in its cache is of another program.
-func sources(t testing.TB) {
-	t.Helper()
-	for _, pattern := range []string{"*", "*/*", "*/*/*", "*/*/*/*"} {
-		found, err := filepath.Glob(filepath.Join(root(t), pattern+".[gs][oq]*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range found {
-			if _, err := os.Stat(path); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
 // build makes the program with the places and with further changes in it.
 func build(t testing.TB, name string, changes ...change) string {
 	t.Helper()
@@ -120,7 +105,9 @@ func build(t testing.TB, name string, changes ...change) string {
 		return path
 	}
 	if built.dir == "" {
-		sources(t)
+		if err := processtest.Sources(root(t)); err != nil {
+			t.Fatal(err)
+		}
 		dir, err := os.MkdirTemp("", "youzhi-faults-")
 		if err != nil {
 			t.Fatal(err)

@@ -47,52 +47,57 @@ func BenchmarkScale(b *testing.B) {
 	cluster, program := kafkatest.Start(b, 1), build(b, "true")
 	for _, processes := range []int{1, 2, 4} {
 		b.Run(fmt.Sprintf("processes=%d", processes), func(b *testing.B) {
-			s := newStage(b, cluster, program, 1)
-			for range n {
-				m, _ := s.pour.load.event()
-				s.pour.producer.Send(b.Context(), m, func(_ int64, err error) {
-					if err != nil {
-						b.Error(err)
-					}
-				})
-			}
-			s.pour.flush(b)
 			for b.Loop() {
-				// Each run is of a group that has done nothing, into empty tables.
-				before := s.cpu(s.clickhouse)
-				var all []*process
-				for range processes {
-					all = append(all, s.start(fault{}, "ingest"))
-				}
-				for _, p := range all {
-					s.ready(p)
-				}
-				start, first := time.Now(), s.sum()
-				s.until("all is committed", 10*time.Minute, func() bool { return s.sum() == int64(n) })
-				wall := time.Since(start)
-				var cpu time.Duration
-				var memory int64
-				for _, p := range all {
-					memory = max(memory, s.peak(p))
-					s.ends(p)
-					cpu += p.State().UserTime() + p.State().SystemTime()
-				}
-				b.ReportMetric(float64(int64(n)-first)/wall.Seconds(), "events/s")
-				b.ReportMetric(cpu.Seconds()*1e6/float64(n), "ingest-cpu-s/Mevents")
-				b.ReportMetric((s.cpu(s.clickhouse)-before).Seconds()*1e6/float64(n), "clickhouse-cpu-s/Mevents")
-				b.ReportMetric(float64(memory>>20), "ingest-peak-MB")
-			}
-			var stored int64
-			for _, topic := range event.Topics() {
-				stored += s.integer(s.rows("SELECT uniqExact(partition, offset) FROM " + events(b, topic))[0][0])
-			}
-			if stored != int64(n) {
-				b.Errorf("%d of %d events are stored", stored, n)
+				scale(b, newStage(b, cluster, program, 1), processes, n)
 			}
 			b.ReportMetric(0, "ns/op")
-			s.ends(s.clickhouse)
 		})
 	}
+}
+
+// scale fills the log with n events, lets so many processes store them, and ends the
+// stage.
+func scale(b *testing.B, s *stage, processes, n int) {
+	b.Helper()
+	for range n {
+		m, _ := s.pour.load.event()
+		s.pour.producer.Send(b.Context(), m, func(_ int64, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	s.pour.flush(b)
+	before := s.cpu(s.clickhouse)
+	var all []*process
+	for range processes {
+		all = append(all, s.start(fault{}, "ingest"))
+	}
+	for _, p := range all {
+		s.ready(p)
+	}
+	start, first := time.Now(), s.sum()
+	s.until("all is committed", 10*time.Minute, func() bool { return s.sum() == int64(n) })
+	wall := time.Since(start)
+	var cpu time.Duration
+	var memory int64
+	for _, p := range all {
+		memory = max(memory, s.peak(p))
+		s.ends(p)
+		cpu += p.State().UserTime() + p.State().SystemTime()
+	}
+	b.ReportMetric(float64(int64(n)-first)/wall.Seconds(), "events/s")
+	b.ReportMetric(cpu.Seconds()*1e6/float64(n), "ingest-cpu-s/Mevents")
+	b.ReportMetric((s.cpu(s.clickhouse)-before).Seconds()*1e6/float64(n), "clickhouse-cpu-s/Mevents")
+	b.ReportMetric(float64(memory>>20), "ingest-peak-MB")
+	var stored int64
+	for _, topic := range event.Topics() {
+		stored += s.integer(s.rows("SELECT uniqExact(partition, offset) FROM " + events(b, topic))[0][0])
+	}
+	if stored != int64(n) {
+		b.Errorf("%d of %d events are stored", stored, n)
+	}
+	s.ends(s.clickhouse)
 }
 
 // BenchmarkRebalance lets processes join and leave every five seconds under load,

@@ -127,19 +127,22 @@ func TestBrokenBatches(t *testing.T) {
 	good := func() []byte {
 		return written(t, 0, protocol.Record{Time: start, Key: protocol.NewBytes([]byte("key")), Value: protocol.NewBytes([]byte("value"))})
 	}
-	for name, spoil := range map[string]func(b []byte) []byte{
-		"checksum":              func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
-		"message format 1":      func(b []byte) []byte { b[16] = 1; return b },
-		"are too few":           func(b []byte) []byte { binary.BigEndian.PutUint32(b[8:], 40); return b },
-		"a length below 0":      func(b []byte) []byte { binary.BigEndian.PutUint32(b[8:], 1<<31); return b },
-		"a record that does":    func(b []byte) []byte { binary.BigEndian.PutUint32(b[57:], 2); return signed(b) },
-		"record that does not":  func(b []byte) []byte { b[behindHeader] = 126; return signed(b) },
-		"that does not end":     func(b []byte) []byte { b[behindHeader+4] = 126; return signed(b) },
-		"unpack: ":              func(b []byte) []byte { b[22] = byte(protocol.Zstd); return signed(b) },
-		"unknown compression 7": func(b []byte) []byte { b[22] = 7; return signed(b) },
+	for _, c := range []struct {
+		says  string
+		spoil func(b []byte) []byte
+	}{
+		{"checksum", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }},
+		{"message format 1", func(b []byte) []byte { b[16] = 1; return b }},
+		{"are too few", func(b []byte) []byte { binary.BigEndian.PutUint32(b[8:], 40); return b }},
+		{"a length below 0", func(b []byte) []byte { binary.BigEndian.PutUint32(b[8:], 1<<31); return b }},
+		{"a record that does not end", func(b []byte) []byte { binary.BigEndian.PutUint32(b[57:], 2); return signed(b) }},
+		{"a record that does not end", func(b []byte) []byte { b[behindHeader] = 126; return signed(b) }},
+		{"a record that does not end", func(b []byte) []byte { b[behindHeader+4] = 126; return signed(b) }},
+		{"unpack: ", func(b []byte) []byte { b[22] = byte(protocol.Zstd); return signed(b) }},
+		{"unknown compression 7", func(b []byte) []byte { b[22] = 7; return signed(b) }},
 	} {
-		if _, err := readBatches(spoil(good())); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: %v", name, err)
+		if _, err := readBatches(c.spoil(good())); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", c.says, err)
 		}
 	}
 }
