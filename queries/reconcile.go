@@ -47,6 +47,7 @@ type Ledger struct {
 	TwiceAt     []int64
 	InFlight    int64 // stored, and not committed yet
 	Beyond      int64 // stored, but beyond the log's end
+	Largest     int64 // the last offset that is stored; -1: none
 }
 
 // Ledger compares what is stored of a topic with its offsets. The offsets must
@@ -73,7 +74,7 @@ func (db *DB) Ledger(ctx context.Context, topic string, logs []LogOffsets, gaps 
 	for i, p := range logs {
 		places = append(places, uint64(i))
 		l.at[p.Partition] = i
-		l.rows = append(l.rows, Ledger{Partition: p.Partition, Start: p.First})
+		l.rows = append(l.rows, Ledger{Partition: p.Partition, Start: p.First, Largest: -1})
 		partitions = append(partitions, p.Partition)
 		committed = append(committed, max(0, p.Committed))
 		ends = append(ends, p.End)
@@ -164,9 +165,9 @@ func (l *ledger) coverage(ctx context.Context, p Params) error {
 	seen := make([]bool, len(l.rows))
 	err := l.db.Rows(ctx, File("ingest/coverage"), only(p, "table", "topic", "partitions", "committed", "ends"), func(scan func(...any) error) error {
 		var partition int32
-		var block, smallest int64
+		var block, smallest, largest int64
 		var stored, rows, quarantined, known, inFlight, beyond int64
-		if err := scan(&partition, &block, &smallest, &stored, &rows, &quarantined, &known, &inFlight, &beyond); err != nil {
+		if err := scan(&partition, &block, &smallest, &largest, &stored, &rows, &quarantined, &known, &inFlight, &beyond); err != nil {
 			return err
 		}
 		i, ok := l.at[partition]
@@ -180,6 +181,7 @@ func (l *ledger) coverage(ctx context.Context, p Params) error {
 			r.Start = min(r.Start, smallest)
 			l.blocks[i].next = r.Start / blockOffsets
 		}
+		r.Largest = max(r.Largest, largest)
 		r.Stored += stored
 		r.Quarantined += quarantined
 		r.Both += stored + quarantined - known

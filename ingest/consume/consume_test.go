@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +39,8 @@ type rig struct {
 	kafka *topic.Client
 	db    *queries.DB
 	addrs []string
+
+	database string
 }
 
 func newRig(t testing.TB, partitions int32) *rig {
@@ -61,14 +65,16 @@ func newRigOf(t testing.TB, brokers []string) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(kafka.Close)
-	return &rig{t: t, kafka: kafka, db: newDB(t, engine), addrs: brokers}
+	db, database := newDB(t, engine)
+	return &rig{t: t, kafka: kafka, db: db, addrs: brokers, database: database}
 }
 
-// newDB is an empty database with the newest schema.
-func newDB(t testing.TB, engine *embedded.Instance) *queries.DB {
+// newDB is an empty database with the newest schema, and its name.
+func newDB(t testing.TB, engine *embedded.Instance) (db *queries.DB, name string) {
 	t.Helper()
 	ctx := t.Context()
-	db, err := queries.Open(ctx, queries.Options{Transport: engine.Transport(), Database: fmt.Sprintf("consume_%d", databases.Add(1))})
+	name = fmt.Sprintf("consume_%d", databases.Add(1))
+	db, err := queries.Open(ctx, queries.Options{Transport: engine.Transport(), Database: name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +86,7 @@ func newDB(t testing.TB, engine *embedded.Instance) *queries.DB {
 	if err := db.Migrate(ctx, start); err != nil {
 		t.Fatal(err)
 	}
-	return db
+	return db, name
 }
 
 func (r *rig) options() Options {
@@ -616,6 +622,64 @@ func TestReconciliationNamesWhatIsWrong(t *testing.T) {
 	b = r.reconcile()
 	if _, _, _, _, missing := sums(b); missing != 1000 || len(b.Partitions[0].MissingAt)+len(b.Partitions[1].MissingAt)+len(b.Partitions[2].MissingAt)+len(b.Partitions[3].MissingAt) != 200 {
 		t.Errorf("%d missing, want 1000 of which 200 named", missing)
+	}
+}
+
+// hooked calls before for each statement that has a text, and lets it go then.
+type hooked struct {
+	http.RoundTripper
+	text   string
+	before func()
+}
+
+func (h *hooked) RoundTrip(r *http.Request) (*http.Response, error) {
+	statement := new(strings.Builder)
+	if r.Body != nil {
+		if _, err := io.Copy(statement, r.Body); err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(strings.NewReader(statement.String()))
+	}
+	if strings.Contains(statement.String()+r.URL.RawQuery, h.text) {
+		h.before()
+	}
+	return h.RoundTripper.RoundTrip(r)
+}
+
+// What is written and stored between the log's ends were read and the rows are
+// counted is in flight; what the log still does not have then is beyond its end.
+func TestReconciliationBesideARush(t *testing.T) {
+	r := newRig(t, 1)
+	r.run(r.options())
+	r.wait(r.write("youzhi.cases.v1", many(0, 100)...))
+	var rushes int
+	rush := &hooked{RoundTripper: embeddedtest.Engine(t).Transport(), text: "beyond_end", before: func() {
+		rushes++
+		r.wait(r.write("youzhi.cases.v1", many(100*rushes, 100)...))
+	}}
+	db, err := queries.Open(t.Context(), queries.Options{Transport: rush, Database: r.database})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	cases := func() *PartitionBooks {
+		t.Helper()
+		b, err := Reconcile(r.within(), r.kafka, db, group, []string{"youzhi.cases.v1"}, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &b.Partitions[0]
+	}
+	if b := cases(); !b.OK() || b.Consumed() != 100 || b.InFlight != 100 || b.End != 200 || rushes != 1 {
+		t.Errorf("beside a rush: %+v", b)
+	}
+	// Of five offsets that the log does not have three are written in the rush.
+	err = r.db.Exec(r.within(), "INSERT INTO events_cases (subject, day, partition, offset) SELECT 'C', '2026-03-01', 0, arrayJoin([297, 298, 299, 300, 301])", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := cases(); b.OK() || b.Beyond != 2 || b.End != 300 {
+		t.Errorf("beside a rush, with two offsets that the log does not have: %+v", b)
 	}
 }
 

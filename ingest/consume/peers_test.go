@@ -117,7 +117,7 @@ func (r *rig) fresh(b *testing.B, engine *embedded.Instance) {
 		b.Fatal(err)
 	}
 	before := r.db
-	r.db = newDB(b, engine)
+	r.db, r.database = newDB(b, engine)
 	if err := before.Exec(b.Context(), "DROP DATABASE "+names[0].Name+" SYNC", nil); err != nil {
 		b.Fatal(err)
 	}

@@ -94,9 +94,14 @@ func Reconcile(ctx context.Context, kafka *topic.Client, db *queries.DB, group s
 			return nil, fmt.Errorf("reconcile: %w", err)
 		}
 		r.Conflicts[name] = conflicts
-		for i, l := range ledgers {
-			b := parts[i]
-			b.Ledger = l
+		for i := range ledgers {
+			parts[i].Ledger = ledgers[i]
+		}
+		if err := grown(ctx, kafka, group, name, parts); err != nil {
+			return nil, fmt.Errorf("reconcile: %w", err)
+		}
+		for _, b := range parts {
+			l := &b.Ledger
 			r.Partitions = append(r.Partitions, b)
 			recorded = append(recorded, queries.Reconciliation{
 				At: r.At, Topic: name, Partition: l.Partition, First: b.First, Committed: b.Committed, End: b.End,
@@ -109,6 +114,29 @@ func Reconcile(ctx context.Context, kafka *topic.Client, db *queries.DB, group s
 		return nil, fmt.Errorf("reconcile: %w", err)
 	}
 	return r, nil
+}
+
+// grown takes back that offsets of a topic are beyond the log's end if the log has
+// grown over them since its ends were read: what is written and stored until the
+// rows are counted is in flight, and no fault.
+func grown(ctx context.Context, kafka *topic.Client, group, name string, parts []PartitionBooks) error {
+	if !slices.ContainsFunc(parts, func(b PartitionBooks) bool { return b.Beyond > 0 }) {
+		return nil
+	}
+	offsets, err := kafka.Offsets(ctx, group, name)
+	if err != nil {
+		return err
+	}
+	for i := range parts {
+		b := &parts[i]
+		for _, o := range offsets {
+			if b.ID == o.ID && b.Partition == o.Partition && o.End > b.End {
+				b.End = o.End
+				b.Beyond = min(b.Beyond, max(0, b.Largest+1-o.End))
+			}
+		}
+	}
+	return nil
 }
 
 // logsOf are the partitions of all logs that a topic has had, the newest by what

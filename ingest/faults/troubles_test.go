@@ -117,8 +117,14 @@ func quarantineGone(s *stage) {
 		})
 	}
 	s.aside.flush(s)
+	// The reason of not being ready names the topic that was first; the log all.
 	s.until("the ingest says what it waits for", patience, func() bool {
-		return strings.Contains(s.said(ingest), "insert_quarantine "+event.TopicCases)
+		said := s.said(ingest)
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Contains(said, `component=ingest reason="insert_quarantine `) && !slices.ContainsFunc(waiting, func(p place) bool {
+			return !strings.Contains(said, "operation=insert_quarantine subject="+p.topic+" ")
+		})
 	})
 	time.Sleep(time.Second)
 	committed := s.cluster.Committed(group)

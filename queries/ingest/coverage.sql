@@ -3,11 +3,12 @@
 -- does not grow with copies and hardly with what is stored. Of a block, below
 -- the committed offset: offsets with an event, the rows that hold them, offsets
 -- with a quarantined message, with either; and above it: those in flight, and
--- those beyond the log's end.
+-- those beyond the log's end. largest is the last one that is stored at all.
 SELECT
     partition,
     intDiv(offset, 65536) AS block,
     min(offset) AS smallest,
+    max(offset) AS largest,
     toInt64(groupBitmapIf(place, done AND is_event)) AS stored,
     toInt64(countIf(done AND is_event)) AS event_rows,
     toInt64(groupBitmapIf(place, done AND NOT is_event)) AS quarantined,
