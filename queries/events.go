@@ -297,6 +297,10 @@ func (c *words) append(s []byte) {
 }
 
 func (c *words) appendString(s string) {
+	if n := len(c.keys); n > 0 && c.listed[c.keys[n-1]] == s {
+		c.keys = append(c.keys, c.keys[n-1])
+		return
+	}
 	key, ok := c.known[s]
 	if !ok {
 		key = c.learn(s)

@@ -36,15 +36,13 @@ func (db *DB) InsertEvents(ctx context.Context, topic string, rows *Events) erro
 	if err != nil {
 		return err
 	}
-	// Rows of one batch hardly ever have one key, so they are not looked through for
-	// it, which is more than a third of the work: a merge or FINAL finds them.
-	settings := clickhouse.Settings{"optimize_on_insert": 0}
 	if rows.Token != "" {
 		// The views behind the table keep tokens of their own, so that one that failed
 		// is filled when the rows come again, though the table has them already.
-		settings["insert_deduplicate"], settings["deduplicate_insert"], settings["insert_deduplication_token"] = 1, "enable", rows.Token
+		ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
+			"insert_deduplicate": 1, "deduplicate_insert": "enable", "insert_deduplication_token": rows.Token,
+		}))
 	}
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(settings))
 	return db.insertBlock(ctx, table, rows.Len(), rows.columns())
 }
 

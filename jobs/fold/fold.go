@@ -168,7 +168,6 @@ func (j *Job) run(ctx context.Context, last state.Run, ranges []state.Range, mor
 		if err := fold(); err != nil {
 			return last, err
 		}
-		defer folded.Drop()
 	}
 	done, err := j.o.Builder.WriteLive(ctx)
 	if err != nil {

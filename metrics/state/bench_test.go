@@ -52,7 +52,7 @@ func BenchmarkFold(b *testing.B) {
 	for b.Loop() {
 		if done%cases == 0 {
 			name := fmt.Sprintf("bench%d", done)
-			if _, err := builder.Fold(context.Background(), state.Scope{Edition: name, Run: 1, AsOf: start.AddDate(1, 0, 0), All: true, Fresh: true}, 0); err != nil {
+			if _, err := builder.Fold(context.Background(), state.Scope{Edition: name, Run: 1, AsOf: start.AddDate(1, 0, 0), All: true}, 0); err != nil {
 				b.Fatal(err)
 			}
 		}

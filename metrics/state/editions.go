@@ -84,7 +84,7 @@ func (e *Editions) At(ctx context.Context, asOf time.Time, upto int) (name strin
 	e.names++
 	m := &edition{name: fmt.Sprintf("%s%d:%s", e.prefix, e.names, asOf.Format(time.RFC3339Nano)), asOf: asOf, upto: upto, state: log}
 	e.made = append(e.made, m)
-	_, err = e.builder.Fold(ctx, Scope{Edition: m.name, Run: 1, AsOf: asOf, All: true, Fresh: true}, upto)
+	_, err = e.builder.Fold(ctx, Scope{Edition: m.name, Run: 1, AsOf: asOf, All: true}, upto)
 	if err != nil {
 		return "", nil, errors.Join(err, e.drop(context.WithoutCancel(ctx), m))
 	}

@@ -96,9 +96,6 @@ type Scope struct {
 	AsOf time.Time
 	// All folds every subject; else those that the table touched names for Run.
 	All bool
-	// Fresh says that the edition holds no rows yet, so that there are none to
-	// take away.
-	Fresh bool
 	// Hold keeps the rows that answers read in memory, for [Folded.Write]: some
 	// 300 bytes for each window of a subject.
 	Hold bool
@@ -110,45 +107,36 @@ type Folded struct {
 	Changed map[Key]struct{}
 	// Subjects is how many were folded.
 	Subjects uint64
-	held     []*held
+	held     []*outgoing
 }
 
 // Write writes the rows that the fold held.
 func (f *Folded) Write(ctx context.Context) error {
 	for len(f.held) > 0 {
-		if err := f.held[0].write(ctx); err != nil {
-			return fmt.Errorf("write %s: %w", f.held[0].base, err)
+		if err := f.held[0].writeRows(ctx); err != nil {
+			return fmt.Errorf("write %s: %w", f.held[0].of.base, err)
 		}
 		f.held = f.held[1:]
 	}
 	return nil
 }
 
-// Drop gives up the rows that are still held.
-func (f *Folded) Drop() {
-	for _, h := range f.held {
-		h.drop()
-	}
-	f.held = nil
-}
-
 // Fold writes the state of a scope's subjects for the bases up to and including
 // upto (an index of Bases). A fold cut off anywhere and done again ends in the
-// same rows. Where rows are held, either Write or Drop has to follow.
-func (b *Builder) Fold(ctx context.Context, s Scope, upto int) (_ *Folded, err error) {
+// same rows, which it has to be if rows are held and not written.
+func (b *Builder) Fold(ctx context.Context, s Scope, upto int) (*Folded, error) {
 	out := &Folded{Changed: map[Key]struct{}{}}
-	defer func() {
-		if err != nil {
-			out.Drop()
-		}
-	}()
+	fresh, err := b.fresh(ctx, s.Edition)
+	if err != nil {
+		return nil, err
+	}
 	for _, base := range Bases[:upto+1] {
 		if !s.All && base != "cases" {
 			if err := b.touchLinked(ctx, s, base); err != nil {
 				return nil, err
 			}
 		}
-		run := &baseFold{Builder: b, Scope: s, base: base, out: out, merged: map[string]struct{}{}}
+		run := &baseFold{Builder: b, Scope: s, base: base, out: out, merged: map[string]struct{}{}, fresh: fresh}
 		statement, p := queries.File("state/events_touched"), queries.Params{"edition": s.Edition, "run": s.Run, "base": base}
 		if s.All {
 			statement, p = queries.File("state/events_all"), queries.Params{}
@@ -164,6 +152,18 @@ func (b *Builder) Fold(ctx context.Context, s Scope, upto int) (_ *Folded, err e
 		}
 	}
 	return out, nil
+}
+
+// fresh says that an edition holds no rows, so that there are none to take away.
+func (b *Builder) fresh(ctx context.Context, edition string) (bool, error) {
+	var rows []struct {
+		Subject string `ch:"subject"`
+	}
+	err := b.db.Select(ctx, &rows, "SELECT subject FROM subjects WHERE edition = {edition:String} LIMIT 1", queries.Params{"edition": edition})
+	if err != nil {
+		return false, fmt.Errorf("look for rows of the edition: %w", err)
+	}
+	return len(rows) == 0, nil
 }
 
 // touchLinked adds to a run the subjects of a base that take something from the
@@ -187,9 +187,16 @@ type baseFold struct {
 	subjects uint64
 	// merged are tickets that others were merged into, now or before.
 	merged map[string]struct{}
-	// second says that the edition holds rows of this run already.
-	second bool
-	held   *held
+	// fresh says that the edition holds no rows of the base.
+	fresh bool
+	rows  *outgoing
+}
+
+// history is the events of one subject.
+type history struct {
+	events []event.Event
+	// contested says that some of them came with other content elsewhere.
+	contested bool
 }
 
 // stream reads events in the order of their subjects and folds each chunk. A
@@ -200,15 +207,15 @@ func (f *baseFold) stream(ctx context.Context, statement string, p queries.Param
 	if err != nil {
 		return err
 	}
-	p["table"] = table
+	p["table"], p["topic"] = table, topics[f.base]
+	f.rows = &outgoing{of: f, rows: newStateBlock(f.base)}
 	if f.Hold {
-		f.held = &held{base: f.base}
-		f.out.held = append(f.out.held, f.held)
+		f.out.held = append(f.out.held, f.rows)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
-		read   = make(chan [][]event.Event)
+		read   = make(chan []history)
 		folded = make(chan *chunkRows)
 		all    sync.WaitGroup
 	)
@@ -236,21 +243,24 @@ func (f *baseFold) stream(ctx context.Context, statement string, p queries.Param
 	})
 	all.Go(func() {
 		for rows := range folded {
-			if err := f.write(ctx, rows); err != nil {
+			if err := f.rows.add(ctx, rows); err != nil {
 				cancel(err)
 				return
 			}
 		}
 	})
 	all.Wait()
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return f.rows.write(ctx)
 }
 
 // read hands on the histories of some subjects at a time.
-func (f *baseFold) read(ctx context.Context, statement string, p queries.Params, out chan<- [][]event.Event) error {
+func (f *baseFold) read(ctx context.Context, statement string, p queries.Params, out chan<- []history) error {
 	var (
-		histories [][]event.Event
-		current   []event.Event
+		histories []history
+		current   history
 		names     int // bytes of the histories' subjects
 	)
 	flush := func() error {
@@ -266,39 +276,42 @@ func (f *baseFold) read(ctx context.Context, statement string, p queries.Params,
 		return nil
 	}
 	err := f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
-		e, err := scanEvent(scan)
+		var contested bool
+		e, err := scanEvent(scan, &contested)
 		if err != nil {
 			return err
 		}
-		if len(current) > 0 && current[0].Subject != e.Subject {
-			histories, names = append(histories, current), names+nameBytes(current[0].Subject)
-			current = nil
+		if len(current.events) > 0 && current.events[0].Subject != e.Subject {
+			histories, names = append(histories, current), names+nameBytes(current.events[0].Subject)
+			current = history{}
 			if len(histories) == chunk || names+nameBytes(e.Subject) > chunkBytes {
 				if err := flush(); err != nil {
 					return err
 				}
 			}
 		}
-		current = append(current, e)
+		current.events, current.contested = append(current.events, e), contested
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if len(current) > 0 {
+	if len(current.events) > 0 {
 		histories = append(histories, current)
 	}
 	return flush()
 }
 
-// scanEvent reads a row of a statement that asks for events subject by subject.
-func scanEvent(scan func(...any) error) (event.Event, error) {
+// scanEvent reads a row of a statement that asks for events subject by subject,
+// and perhaps for more columns.
+func scanEvent(scan func(...any) error, more ...any) (event.Event, error) {
 	var (
 		e          event.Event
 		hash, data string
 		recorded   *time.Time
 	)
-	if err := scan(&e.Subject, &e.Source, &e.ID, &hash, &e.Type, &e.Time, &e.Sequence, &recorded, &e.Test, &e.CorrectsID, &data); err != nil {
+	columns := append([]any{&e.Subject, &e.Source, &e.ID, &hash, &e.Type, &e.Time, &e.Sequence, &recorded, &e.Test, &e.CorrectsID, &data}, more...)
+	if err := scan(columns...); err != nil {
 		return e, err
 	}
 	copy(e.Hash[:], hash)
@@ -338,7 +351,7 @@ func (f *baseFold) again(ctx context.Context) error {
 			}
 		}
 	}
-	second := &baseFold{Builder: f.Builder, Scope: f.Scope, base: "tickets", out: f.out, merged: map[string]struct{}{}, second: true}
+	second := &baseFold{Builder: f.Builder, Scope: f.Scope, base: "tickets", out: f.out, merged: map[string]struct{}{}}
 	return second.stream(ctx, queries.File("state/events_touched"), queries.Params{"edition": f.Edition, "run": f.Run, "base": base})
 }
 

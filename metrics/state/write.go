@@ -2,9 +2,7 @@ package state
 
 import (
 	"context"
-	"math"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -14,69 +12,56 @@ import (
 	"youzhi/queries"
 )
 
-// folded is one subject's state on its way into the tables.
+// folded is one subject's state on its way into the tables: one of the three.
 type folded struct {
-	unit    *fold.Unit
-	columns []any // the base's own columns
-	// way are the columns of a case's legs, which stand in one of its rows only.
-	way   []any
-	links fold.Links
+	kase   *fold.Case
+	ticket *fold.Ticket
+	survey *fold.Survey
+	links  fold.Links
 }
 
-// wayAnchor is the row of a case that has its legs: the one that tells whether it
-// was late.
-const wayAnchor = "promise"
-
-var noWay = wayOf(nil)
-
-// wayOf are the columns of legs.
-func wayOf(legs []fold.Leg) []any {
-	steps, places, reasons := make([]string, len(legs)), make([]string, len(legs)), make([]string, len(legs))
-	hours, ended := make([]float64, len(legs)), make([]time.Time, len(legs))
-	for i, l := range legs {
-		steps[i], places[i], reasons[i], hours[i], ended[i] = l.Step, l.Place, l.Reason, l.Ended.Sub(l.Began).Hours(), l.Ended
+func (r *folded) unit() *fold.Unit {
+	switch {
+	case r.kase != nil:
+		return &r.kase.Unit
+	case r.ticket != nil:
+		return &r.ticket.Unit
 	}
-	return []any{steps, places, reasons, hours, ended}
+	return &r.survey.Unit
 }
-
-// ownColumns are the columns of a base beside the common ones.
-var ownColumns = map[string]string{
-	"cases": "submitted_at, accepted_at, promised_at, delivered_at, ended_at, attempted, delivered_attempt_no, delivered_time_unknown, settled_outcome, settled_at, " +
-		"path, conforms, archived_documents, leg_step, leg_place, leg_reason, leg_hours, leg_ended_at",
-	"tickets": "kind, category, severity, validity, unit, case_id, duplicate_of, received_at, accepted_at, responded_at, investigated_at, resolved_at, replied_at, withdrawn_at, closed_at, " +
-		"first_response_at, given_up_at, reopened_at, escalation_level, owner_kept",
-	"surveys": "instrument, wave, case_id, ticket_id, invited_at, answered_at, score, score_min, score_max, weight",
-}
-
-const commonColumns = "edition, anchor, day, subject, version, is_deleted, source, region, outlet, product, channel, direction, " +
-	"customer_type, customer_tier, special_need, area_type, linked, due_at, done_at, open, paused, undetermined, unknown, excluded, " +
-	"state, outcome, steps, flags, first_event_at, last_event_at"
 
 // fold folds some subjects to their rows.
-func (f *baseFold) fold(ctx context.Context, table string, histories [][]event.Event) (*chunkRows, error) {
+func (f *baseFold) fold(ctx context.Context, table string, histories []history) (*chunkRows, error) {
 	subjects := make([]string, len(histories))
+	var contested []string
 	for i, h := range histories {
-		subjects[i] = h[0].Subject
+		subjects[i] = h.events[0].Subject
+		if h.contested {
+			contested = append(contested, subjects[i])
+		}
 	}
-	elsewhere, err := f.elsewhere(ctx, topics[f.base], table, subjects)
-	if err != nil {
-		return nil, err
+	var elsewhere map[string]map[fold.Identity]event.Hash
+	if len(contested) > 0 {
+		var err error
+		if elsewhere, err = f.elsewhere(ctx, topics[f.base], table, contested); err != nil {
+			return nil, err
+		}
 	}
 	effective := make([]fold.History, len(histories))
 	inParallel(len(histories), func(i int) {
-		effective[i] = fold.Effective(histories[i], f.AsOf, elsewhere[subjects[i]])
+		effective[i] = fold.Effective(histories[i].events, f.AsOf, elsewhere[subjects[i]])
 	})
 	results, err := f.results(ctx, subjects, effective)
 	if err != nil {
 		return nil, err
 	}
 	prior := map[string]priorRow{}
-	if !f.Fresh || f.second {
+	if !f.fresh {
 		if prior, err = f.prior(ctx, subjects); err != nil {
 			return nil, err
 		}
 	}
-	return f.rows(subjects, results, prior), nil
+	return f.rowsOf(subjects, results, prior), nil
 }
 
 // inParallel runs n independent computations on two goroutines.
@@ -99,13 +84,7 @@ func (f *baseFold) results(ctx context.Context, subjects []string, histories []f
 	case "cases":
 		inParallel(len(histories), func(i int) {
 			c := fold.FoldCase(histories[i], f.pol, f.cal)
-			var attempt any
-			if c.DeliveredAttemptNo > 0 {
-				attempt = uint32(min(c.DeliveredAttemptNo, math.MaxUint32))
-			}
-			out[i] = folded{unit: &c.Unit, columns: []any{null(c.SubmittedAt), null(c.AcceptedAt), null(c.PromisedAt), null(c.DeliveredAt), null(c.EndedAt),
-				!c.FirstAttemptAt.IsZero(), attempt, c.DeliveredTimeUnknown, c.SettledOutcome, null(c.SettledAt), c.Path, c.Conforms, c.ArchivedDocuments},
-				way: wayOf(c.Legs)}
+			out[i].kase = &c
 		})
 		return out, nil
 	case "tickets":
@@ -134,18 +113,7 @@ func (f *baseFold) results(ctx context.Context, subjects []string, histories []f
 				link.Case = &c.dims
 			}
 			t := fold.FoldTicket(histories[i], link, f.pol, f.cal)
-			out[i].unit = &t.Unit
-			severity := fold.Unknown
-			if t.Severity > 0 {
-				severity = strconv.FormatInt(t.Severity, 10)
-			}
-			var kept any
-			if t.FirstOwner != "" {
-				kept = t.OwnerKept
-			}
-			out[i].columns = []any{known(t.Kind), known(t.Category), severity, known(t.Validity), known(t.ActingUnit), t.CaseID, t.DuplicateOf, null(t.ReceivedAt), null(t.AcceptedAt),
-				null(t.RespondedAt), null(t.InvestigatedAt), null(t.ResolvedAt), null(t.RepliedAt), null(t.WithdrawnAt), null(t.ClosedAt),
-				null(t.FirstResponseAt), null(t.GivenUpAt), null(t.ReopenedAfterAt), uint8(min(t.EscalationLevel, math.MaxUint8)), kept}
+			out[i].ticket = &t
 		})
 		return out, nil
 	}
@@ -172,22 +140,9 @@ func (f *baseFold) results(ctx context.Context, subjects []string, histories []f
 			link.Ticket = &t.dims
 		}
 		s := fold.FoldSurvey(histories[i], link)
-		out[i].unit = &s.Unit
-		var score, low, high any
-		if s.Scored {
-			score, low, high = s.Score, s.ScoreMin, s.ScoreMax
-		}
-		out[i].columns = []any{known(s.Instrument), known(s.Wave), s.CaseID, s.TicketID, null(s.InvitedAt), null(s.AnsweredAt), score, low, high, s.Weight}
+		out[i].survey = &s
 	})
 	return out, nil
-}
-
-// known gives a dimension that was not reported the name of the others.
-func known(dim string) string {
-	if dim == "" {
-		return fold.Unknown
-	}
-	return dim
 }
 
 func unique(names []string) []string {
@@ -261,17 +216,11 @@ func pairs[T any](in []T, pair func(T) []any) []any {
 func keyPair(k Key) []any   { return []any{k.Anchor, k.Day.UTC()} }
 func linkPair(l link) []any { return []any{l.base, l.subject} }
 
-type stateRow struct {
-	of     *folded
-	anchor fold.Anchor
-}
-
 // chunkRows are the rows of some subjects, of all tables.
 type chunkRows struct {
 	subjects   []string
 	results    []folded
 	prior      map[string]priorRow
-	rows       []stateRow
 	gone       []goneRow
 	keys       [][]Key
 	parents    [][]link
@@ -288,19 +237,18 @@ type goneRow struct {
 	subject string
 }
 
-// rows makes the rows of some subjects.
-func (f *baseFold) rows(subjects []string, results []folded, prior map[string]priorRow) *chunkRows {
+// rowsOf makes the rows of some subjects.
+func (f *baseFold) rowsOf(subjects []string, results []folded, prior map[string]priorRow) *chunkRows {
 	c := &chunkRows{
 		subjects: subjects, results: results, prior: prior,
 		keys: make([][]Key, len(results)), parents: make([][]link, len(results)),
 	}
 	for i := range results {
 		r := &results[i]
-		for _, a := range r.unit.Anchors {
+		for _, a := range r.unit().Anchors {
 			k := Key{f.base, a.Name, a.Day}
 			c.keys[i] = append(c.keys[i], k)
 			f.out.Changed[k] = struct{}{}
-			c.rows = append(c.rows, stateRow{r, a})
 		}
 		for _, k := range prior[subjects[i]].keys {
 			f.out.Changed[k] = struct{}{}
@@ -330,121 +278,122 @@ func (f *baseFold) rows(subjects []string, results []folded, prior map[string]pr
 				c.unlinked, c.unlinkedOf = append(c.unlinked, l), append(c.unlinkedOf, subjects[i])
 			}
 		}
-		if !r.unit.NextAt.IsZero() && f.Edition == Live {
+		if !r.unit().NextAt.IsZero() && f.Edition == Live {
 			c.wakeups = append(c.wakeups, i)
 		}
 	}
 	return c
 }
 
-// write writes the rows of a chunk. The subject's row, which knows the places of
-// both the old and the new rows, is written first, so that whatever a crash
-// leaves behind is found and taken away when it is done again.
-func (f *baseFold) write(ctx context.Context, c *chunkRows) error {
-	subjects, results := c.subjects, c.results
-	err := f.db.Insert(ctx, "subjects", "edition, base, subject, version, keys, stale_keys, parents, stale_parents, region, outlet, product, channel, direction, customer_type, customer_tier, special_need, area_type, received_at, duplicate_of",
-		len(results), func(i int) []any {
-			d := &results[i].unit.Dims
-			return []any{f.Edition, f.base, subjects[i], f.Run, pairs(c.keys[i], keyPair), pairs(c.prior[subjects[i]].keys, keyPair),
-				pairs(c.parents[i], linkPair), pairs(c.prior[subjects[i]].parents, linkPair),
-				d.Region, d.Outlet, d.Product, d.Channel, d.Direction, d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType,
-				null(results[i].links.ReceivedAt), results[i].links.DuplicateOf}
-		})
-	if err != nil {
+// mostRows is how many rows of a base are written at once: the fewer blocks, the
+// fewer the parts that are merged. They take some 300 bytes each.
+const mostRows = 100_000
+
+// outgoing are rows of one base on their way into the tables. A subject's row, which
+// knows the places of both the old and the new rows, is written before these, so
+// that whatever a crash leaves behind is found and taken away when it is done again.
+type outgoing struct {
+	of     *baseFold
+	chunks []*chunkRows
+	added  int // rows of the chunks
+	rows   *stateBlock
+	gone   []goneRow
+}
+
+// add takes the rows of a chunk and writes what there is if it is much.
+func (o *outgoing) add(ctx context.Context, c *chunkRows) error {
+	f := o.of
+	before := o.rows.Rows()
+	for i := range c.results {
+		r := &c.results[i]
+		for a := range r.unit().Anchors {
+			o.rows.append(f.Edition, f.Run, r, &r.unit().Anchors[a])
+		}
+	}
+	o.gone = append(o.gone, c.gone...)
+	o.chunks, o.added = append(o.chunks, c), o.added+o.rows.Rows()-before
+	if o.added < mostRows {
+		return nil
+	}
+	return o.write(ctx)
+}
+
+// write writes what has been added, less the rows that answers read if they are
+// held.
+func (o *outgoing) write(ctx context.Context) error {
+	if err := o.writeSubjects(ctx); err != nil {
 		return err
 	}
-	if err := f.state(ctx, c); err != nil {
-		return err
-	}
-	for _, l := range []struct {
-		links []link
-		of    []string
-		gone  uint8
-	}{{c.links, c.linksOf, 0}, {c.unlinked, c.unlinkedOf, 1}} {
-		err = f.db.Insert(ctx, "links", "edition, parent_base, parent, base, subject, version, is_deleted", len(l.links), func(i int) []any {
-			return []any{f.Edition, l.links[i].base, l.links[i].subject, f.base, l.of[i], f.Run, l.gone}
-		})
-		if err != nil {
+	if !o.of.Hold {
+		if err := o.writeRows(ctx); err != nil {
 			return err
 		}
 	}
-	return f.db.Insert(ctx, "wakeups", "edition, at, base, subject", len(c.wakeups), func(i int) []any {
-		return []any{f.Edition, results[c.wakeups[i]].unit.NextAt, f.base, subjects[c.wakeups[i]]}
-	})
-}
-
-// stateColumns are the columns of a base's rows.
-func stateColumns(base string) string { return commonColumns + ", " + ownColumns[base] }
-
-// state writes the rows that answers read, or keeps them.
-func (f *baseFold) state(ctx context.Context, c *chunkRows) error {
-	row := func(i int) []any { return f.stateRow(&c.rows[i]) }
-	if f.held != nil {
-		return f.held.add(ctx, f, c, row)
-	}
-	if err := f.db.Insert(ctx, f.base, stateColumns(f.base), len(c.rows), row); err != nil {
+	if err := o.writeLinks(ctx); err != nil {
 		return err
 	}
-	return f.takeAway(ctx, c.gone)
+	o.chunks, o.added = nil, 0
+	return nil
 }
 
-// stateRow is a row in the order of stateColumns.
-func (f *baseFold) stateRow(r *stateRow) []any {
-	u, a, d := r.of.unit, r.anchor, &r.of.unit.Dims
-	way := r.of.way
-	if way != nil && a.Name != wayAnchor {
-		way = noWay
+func (o *outgoing) writeSubjects(ctx context.Context) error {
+	f := o.of
+	type row struct {
+		*chunkRows
+		i int
 	}
-	return slices.Concat([]any{f.Edition, a.Name, a.Day.UTC(), u.Subject, f.Run, uint8(0), u.Source, d.Region, d.Outlet, d.Product, d.Channel, d.Direction,
-		d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType, slices.Concat(d.FromCase, d.FromTicket), null(a.Due), null(a.Done), a.Open, a.Paused,
-		a.Undetermined, a.Unknown, a.Excluded, u.State, u.Outcome, u.Steps, u.Flags, u.FirstEventAt, u.LastEventAt}, r.of.columns, way)
+	var rows []row
+	for _, c := range o.chunks {
+		for i := range c.results {
+			rows = append(rows, row{c, i})
+		}
+	}
+	return f.db.Insert(ctx, "subjects", "edition, base, subject, version, keys, stale_keys, parents, stale_parents, "+
+		"region, outlet, product, channel, direction, customer_type, customer_tier, special_need, area_type, received_at, duplicate_of",
+		len(rows), func(n int) []any {
+			c, i := rows[n].chunkRows, rows[n].i
+			r := &c.results[i]
+			d, prior := &r.unit().Dims, c.prior[c.subjects[i]]
+			return []any{
+				f.Edition, f.base, c.subjects[i], f.Run, pairs(c.keys[i], keyPair), pairs(prior.keys, keyPair),
+				pairs(c.parents[i], linkPair), pairs(prior.parents, linkPair),
+				d.Region, d.Outlet, d.Product, d.Channel, d.Direction, d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType,
+				null(r.links.ReceivedAt), r.links.DuplicateOf,
+			}
+		})
 }
 
-// takeAway deletes rows.
-func (f *baseFold) takeAway(ctx context.Context, gone []goneRow) error {
+// writeRows writes the rows that answers read.
+func (o *outgoing) writeRows(ctx context.Context) error {
+	f := o.of
+	if err := f.db.InsertBlock(ctx, o.rows.Block); err != nil {
+		return err
+	}
+	o.rows.Reset()
+	gone := o.gone
+	o.gone = nil
 	return f.db.Insert(ctx, f.base, "edition, anchor, day, subject, version, is_deleted", len(gone), func(i int) []any {
 		return []any{f.Edition, gone[i].Anchor, gone[i].Day.UTC(), gone[i].subject, f.Run, uint8(1)}
 	})
 }
 
-// held are rows of one base that are to be written later.
-type held struct {
-	base string
-	of   *baseFold
-	rows *queries.Batch // nil: none
-	gone []goneRow
-}
-
-func (h *held) add(ctx context.Context, f *baseFold, c *chunkRows, row func(int) []any) (err error) {
-	h.of, h.gone = f, append(h.gone, c.gone...)
-	if len(c.rows) == 0 {
-		return nil
-	}
-	if h.rows == nil {
-		if h.rows, err = f.db.Batch(context.WithoutCancel(ctx), f.base, stateColumns(f.base)); err != nil {
-			return err
+func (o *outgoing) writeLinks(ctx context.Context) error {
+	f := o.of
+	var links, wakeups [][]any
+	for _, c := range o.chunks {
+		for i, l := range c.links {
+			links = append(links, []any{f.Edition, l.base, l.subject, f.base, c.linksOf[i], f.Run, uint8(0)})
+		}
+		for i, l := range c.unlinked {
+			links = append(links, []any{f.Edition, l.base, l.subject, f.base, c.unlinkedOf[i], f.Run, uint8(1)})
+		}
+		for _, i := range c.wakeups {
+			wakeups = append(wakeups, []any{f.Edition, c.results[i].unit().NextAt, f.base, c.subjects[i]})
 		}
 	}
-	return h.rows.Append(len(c.rows), row)
-}
-
-func (h *held) write(ctx context.Context) error {
-	if h.rows != nil {
-		rows := h.rows
-		h.rows = nil
-		if err := rows.Send(); err != nil {
-			return err
-		}
+	err := f.db.Insert(ctx, "links", "edition, parent_base, parent, base, subject, version, is_deleted", len(links), func(i int) []any { return links[i] })
+	if err != nil {
+		return err
 	}
-	if h.of == nil {
-		return nil
-	}
-	return h.of.takeAway(ctx, h.gone)
-}
-
-func (h *held) drop() {
-	if h.rows != nil {
-		h.rows.Abort()
-		h.rows = nil
-	}
+	return f.db.Insert(ctx, "wakeups", "edition, at, base, subject", len(wakeups), func(i int) []any { return wakeups[i] })
 }

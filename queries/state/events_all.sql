@@ -1,4 +1,5 @@
--- Which events are there, all of a topic, subject by subject?
+-- Which events are there, all of a topic, subject by subject,
+-- and did some come with other content elsewhere?
 SELECT
     subject,
     toString(source) AS source,
@@ -10,6 +11,7 @@ SELECT
     recordedtime,
     test,
     correctsid,
-    data
+    data,
+    subject IN (SELECT subject FROM conflicts WHERE topic = {topic:String}) AS contested
 FROM {table:Identifier}
 ORDER BY subject

@@ -1,4 +1,5 @@
--- Which events do the subjects of a fold run have, subject by subject?
+-- Which events do the subjects of a fold run have, subject by subject,
+-- and did some come with other content elsewhere?
 SELECT
     subject,
     toString(source) AS source,
@@ -10,7 +11,8 @@ SELECT
     recordedtime,
     test,
     correctsid,
-    data
+    data,
+    subject IN (SELECT subject FROM conflicts WHERE topic = {topic:String}) AS contested
 FROM {table:Identifier}
 WHERE subject IN
 (
