@@ -33,7 +33,7 @@ type Options struct {
 }
 
 // DefaultSpan keeps a run, and with it the wait of the first figures, short.
-const DefaultSpan = 40_000
+const DefaultSpan = 80_000
 
 const (
 	// mostRuns is how many runs what has arrived is cut into, about: each of them
@@ -42,7 +42,7 @@ const (
 	mostRuns = 32
 	// largestSpan is where spans stop growing: a run replaces the facts of all of a
 	// day for a few events of it, so that what came at once costs less in few runs.
-	largestSpan = 8 * DefaultSpan
+	largestSpan = 4 * DefaultSpan
 	// mostHeld is how many subjects' rows are held in memory while answers go on.
 	mostHeld = 200_000
 )

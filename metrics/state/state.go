@@ -137,11 +137,11 @@ func (b *Builder) Fold(ctx context.Context, s Scope, upto int) (*Folded, error) 
 			}
 		}
 		run := &baseFold{Builder: b, Scope: s, base: base, out: out, merged: map[string]struct{}{}, fresh: fresh}
-		statement, p := queries.File("state/events_touched"), queries.Params{"edition": s.Edition, "run": s.Run, "base": base}
+		touched := base
 		if s.All {
-			statement, p = queries.File("state/events_all"), queries.Params{}
+			touched = ""
 		}
-		if err := run.stream(ctx, statement, p); err != nil {
+		if err := run.stream(ctx, touched); err != nil {
 			return nil, fmt.Errorf("fold %s: %w", base, err)
 		}
 		out.Subjects += run.subjects
@@ -202,12 +202,16 @@ type history struct {
 // stream reads events in the order of their subjects and folds each chunk. A
 // chunk is read, one folded and one written at the same time: no chunk needs what
 // another one of its base writes, save merged tickets, which are folded again.
-func (f *baseFold) stream(ctx context.Context, statement string, p queries.Params) error {
+// touched is the name of the subjects in the table touched; "" is all of the base.
+func (f *baseFold) stream(ctx context.Context, touched string) error {
 	table, err := queries.EventsTable(topics[f.base])
 	if err != nil {
 		return err
 	}
-	p["table"], p["topic"] = table, topics[f.base]
+	statement, p := queries.File("state/events_touched"), queries.Params{"table": table, "topic": topics[f.base], "edition": f.Edition, "run": f.Run, "base": touched}
+	if touched == "" {
+		statement, p = queries.File("state/events_all"), queries.Params{"table": table, "topic": topics[f.base]}
+	}
 	f.rows = &outgoing{of: f, rows: newStateBlock(f.base)}
 	if f.Hold {
 		f.out.held = append(f.out.held, f.rows)
@@ -217,8 +221,19 @@ func (f *baseFold) stream(ctx context.Context, statement string, p queries.Param
 	var (
 		read   = make(chan []history)
 		folded = make(chan *chunkRows)
+		before = &priors{}
 		all    sync.WaitGroup
 	)
+	if !f.fresh {
+		rows := make(chan []priorOf)
+		before.read = rows
+		all.Go(func() {
+			defer close(rows)
+			if err := f.readPriors(ctx, touched, rows); err != nil {
+				cancel(err)
+			}
+		})
+	}
 	all.Go(func() {
 		defer close(read)
 		if err := f.read(ctx, statement, p, read); err != nil {
@@ -226,9 +241,10 @@ func (f *baseFold) stream(ctx context.Context, statement string, p queries.Param
 		}
 	})
 	all.Go(func() {
+		defer before.drain()
 		defer close(folded)
 		for histories := range read {
-			rows, err := f.fold(ctx, table, histories)
+			rows, err := f.fold(ctx, table, histories, before)
 			if err != nil {
 				cancel(err)
 				return
@@ -352,7 +368,7 @@ func (f *baseFold) again(ctx context.Context) error {
 		}
 	}
 	second := &baseFold{Builder: f.Builder, Scope: f.Scope, base: "tickets", out: f.out, merged: map[string]struct{}{}}
-	return second.stream(ctx, queries.File("state/events_touched"), queries.Params{"edition": f.Edition, "run": f.Run, "base": base})
+	return second.stream(ctx, base)
 }
 
 // takeover is what others take from a subject.

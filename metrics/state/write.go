@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -31,7 +32,7 @@ func (r *folded) unit() *fold.Unit {
 }
 
 // fold folds some subjects to their rows.
-func (f *baseFold) fold(ctx context.Context, table string, histories []history) (*chunkRows, error) {
+func (f *baseFold) fold(ctx context.Context, table string, histories []history, before *priors) (*chunkRows, error) {
 	subjects := make([]string, len(histories))
 	var contested []string
 	for i, h := range histories {
@@ -55,11 +56,9 @@ func (f *baseFold) fold(ctx context.Context, table string, histories []history) 
 	if err != nil {
 		return nil, err
 	}
-	prior := map[string]priorRow{}
-	if !f.fresh {
-		if prior, err = f.prior(ctx, subjects); err != nil {
-			return nil, err
-		}
+	prior, err := before.of(ctx, subjects)
+	if err != nil {
+		return nil, err
 	}
 	return f.rowsOf(subjects, results, prior), nil
 }
@@ -159,42 +158,122 @@ type priorRow struct {
 
 type link struct{ base, subject string }
 
-func (f *baseFold) prior(ctx context.Context, subjects []string) (map[string]priorRow, error) {
+// priors are what the tables held of a base's subjects when a fold began, subject
+// by subject. It is one statement beside the one that reads the events, so that it
+// costs what the subjects have and not a statement for each chunk of them.
+type priors struct {
+	read chan []priorOf // nil: there are none
+	next []priorOf
+}
+
+type priorOf struct {
+	subject string
+	priorRow
+}
+
+// of takes the rows of some subjects, which come after those asked for before.
+func (p *priors) of(ctx context.Context, subjects []string) (map[string]priorRow, error) {
 	out := map[string]priorRow{}
-	err := f.db.Rows(ctx, queries.File("state/prior"), queries.Params{"edition": f.Edition, "base": f.base, "subjects": subjects}, func(scan func(...any) error) error {
-		var (
-			subject                               string
-			version                               uint64
-			anchors, staleAnchors                 []string
-			days, staleDays                       []time.Time
-			parentBases, parentSubjects           []string
-			staleParentBases, staleParentSubjects []string
-		)
-		if err := scan(&subject, &version, &anchors, &days, &staleAnchors, &staleDays,
-			&parentBases, &parentSubjects, &staleParentBases, &staleParentSubjects); err != nil {
+	if p.read == nil {
+		return out, nil
+	}
+	for _, s := range subjects {
+		for {
+			if len(p.next) == 0 {
+				select {
+				case p.next = <-p.read:
+				case <-ctx.Done():
+					return nil, context.Cause(ctx)
+				}
+				if len(p.next) == 0 { // the end; after a failure ctx is over
+					return out, context.Cause(ctx)
+				}
+			}
+			if p.next[0].subject > s {
+				break
+			}
+			if p.next[0].subject == s {
+				out[s] = p.next[0].priorRow
+			}
+			p.next = p.next[1:]
+		}
+	}
+	return out, nil
+}
+
+// drain lets who reads come to its end.
+func (p *priors) drain() {
+	if p.read != nil {
+		for range p.read {
+		}
+	}
+}
+
+// readPriors hands on what the tables hold of the base's subjects.
+func (f *baseFold) readPriors(ctx context.Context, touched string, out chan<- []priorOf) error {
+	statement, p := queries.File("state/prior_touched"), queries.Params{"edition": f.Edition, "base": f.base, "run": f.Run, "touched": touched}
+	if touched == "" {
+		statement, p = queries.File("state/prior_all"), queries.Params{"edition": f.Edition, "base": f.base}
+	}
+	var some []priorOf
+	flush := func() error {
+		if len(some) == 0 {
+			return nil
+		}
+		select {
+		case out <- some:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		some = nil
+		return nil
+	}
+	err := f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+		row, err := f.scanPrior(scan)
+		if err != nil {
 			return err
 		}
-		// A row of this run means that the run was cut off: the rows that it
-		// was to take away may still be there.
-		if version >= f.Run {
-			anchors, days = append(anchors, staleAnchors...), append(days, staleDays...)
-			parentBases, parentSubjects = append(parentBases, staleParentBases...), append(parentSubjects, staleParentSubjects...)
+		if some = append(some, row); len(some) == chunk {
+			return flush()
 		}
-		var row priorRow
-		for i := range anchors {
-			if k := (Key{f.base, anchors[i], calendar.OfDate(days[i])}); !slices.Contains(row.keys, k) {
-				row.keys = append(row.keys, k)
-			}
-		}
-		for i := range parentBases {
-			if l := (link{parentBases[i], parentSubjects[i]}); !slices.Contains(row.parents, l) {
-				row.parents = append(row.parents, l)
-			}
-		}
-		out[subject] = row
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return fmt.Errorf("read the rows of before: %w", err)
+	}
+	return flush()
+}
+
+func (f *baseFold) scanPrior(scan func(...any) error) (priorOf, error) {
+	var (
+		row                                   priorOf
+		version                               uint64
+		anchors, staleAnchors                 []string
+		days, staleDays                       []time.Time
+		parentBases, parentSubjects           []string
+		staleParentBases, staleParentSubjects []string
+	)
+	if err := scan(&row.subject, &version, &anchors, &days, &staleAnchors, &staleDays,
+		&parentBases, &parentSubjects, &staleParentBases, &staleParentSubjects); err != nil {
+		return row, err
+	}
+	// A row of this run means that the run was cut off: the rows that it
+	// was to take away may still be there.
+	if version >= f.Run {
+		anchors, days = append(anchors, staleAnchors...), append(days, staleDays...)
+		parentBases, parentSubjects = append(parentBases, staleParentBases...), append(parentSubjects, staleParentSubjects...)
+	}
+	for i := range anchors {
+		if k := (Key{f.base, anchors[i], calendar.OfDate(days[i])}); !slices.Contains(row.keys, k) {
+			row.keys = append(row.keys, k)
+		}
+	}
+	for i := range parentBases {
+		if l := (link{parentBases[i], parentSubjects[i]}); !slices.Contains(row.parents, l) {
+			row.parents = append(row.parents, l)
+		}
+	}
+	return row, nil
 }
 
 func null(t time.Time) any {

@@ -1,4 +1,5 @@
--- Which rows of the state does each of these subjects have?
+-- Which rows of the state does each of the subjects of a fold run have, subject by
+-- subject?
 SELECT
     subject,
     version,
@@ -11,4 +12,10 @@ SELECT
     arrayMap(p -> toString(p.1), stale_parents) AS stale_parent_bases,
     arrayMap(p -> p.2, stale_parents) AS stale_parent_subjects
 FROM subjects FINAL
-WHERE edition = {edition:String} AND base = {base:String} AND subject IN {subjects:Array(String)}
+WHERE edition = {edition:String} AND base = {base:String} AND subject IN
+(
+    SELECT subject
+    FROM touched
+    WHERE edition = {edition:String} AND run = {run:UInt64} AND base = {touched:String}
+)
+ORDER BY subject
