@@ -75,18 +75,12 @@ func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]s
 		baseDays[k.Base][k.Day] = struct{}{}
 	}
 	if !before.IsZero() {
-		for w, members := range windows {
-			// What matures some days after its step does so on the days so long ago.
-			lags := []int{0}
-			for _, m := range members {
-				lags = append(lags, m.ind.MaturesDays)
-			}
-			slices.Sort(lags)
-			for _, lag := range slices.Compact(lags) {
-				for day := calendar.DayOf(before).AddDays(-lag); day <= calendar.DayOf(asOf).AddDays(-lag); day++ {
-					add(w, day)
-				}
-			}
+		matured, err := f.matured(ctx, windows, before, asOf)
+		if err != nil {
+			return "", err
+		}
+		for _, k := range matured {
+			add(window{k.Base, k.Anchor}, k.Day)
 		}
 	}
 	for _, base := range catalogue.Bases {
@@ -122,6 +116,50 @@ func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]s
 		}
 	}
 	return now, f.replaceAll(ctx, run, windows, days, asOf)
+}
+
+// matured are the places with rows whose facts change without an event between two
+// instants, for deadlines passed or days of waiting went by.
+func (f *Facts) matured(ctx context.Context, windows map[window][]member, before, asOf time.Time) ([]state.Key, error) {
+	places := map[string]map[state.Key]struct{}{} // by base
+	days := map[string]map[calendar.Day]struct{}{}
+	for w, members := range windows {
+		if places[w.base] == nil {
+			places[w.base], days[w.base] = map[state.Key]struct{}{}, map[calendar.Day]struct{}{}
+		}
+		// What matures some days after its step does so on the days so long ago.
+		lags := map[int]struct{}{0: {}}
+		for _, m := range members {
+			lags[m.ind.MaturesDays] = struct{}{}
+		}
+		for lag := range lags {
+			for day := calendar.DayOf(before).AddDays(-lag); day <= calendar.DayOf(asOf).AddDays(-lag); day++ {
+				places[w.base][state.Key{Base: w.base, Anchor: w.anchor, Day: day}] = struct{}{}
+				days[w.base][day] = struct{}{}
+			}
+		}
+	}
+	var out []state.Key
+	for _, base := range slices.Sorted(maps.Keys(places)) {
+		p := queries.Params{}
+		condition := dayCondition(slices.Sorted(maps.Keys(days[base])), p)
+		err := f.db.Rows(ctx, fmt.Sprintf("SELECT DISTINCT toString(anchor) AS anchor, day FROM %s WHERE edition = 'live' AND %s", base, condition), p, func(scan func(...any) error) error {
+			k := state.Key{Base: base}
+			var day time.Time
+			if err := scan(&k.Anchor, &day); err != nil {
+				return err
+			}
+			k.Day = calendar.OfDate(day)
+			if _, ok := places[base][k]; ok {
+				out = append(out, k)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("days of %s that mature: %w", base, err)
+		}
+	}
+	return out, nil
 }
 
 // refreshing is how many windows' facts are replaced side by side: answers wait
@@ -234,11 +272,13 @@ FROM
 (
     SELECT %[1]s AS base, day, source, product, arrayJoin(steps) AS step, toInt64(1) AS units
     FROM %[2]s FINAL
-    WHERE edition = 'live' AND excluded != 'test' AND %[3]s
+    PREWHERE edition = 'live' AND %[3]s
+    WHERE excluded != 'test'
     UNION ALL
     SELECT base, day, source, product, step, toInt64(0)
     FROM reported_steps FINAL
-    WHERE base = %[1]s AND units > 0 AND %[3]s
+    PREWHERE base = %[1]s AND %[3]s
+    WHERE units > 0
 )
 GROUP BY base, day, source, product, step`, quote(base), base, condition), p)
 		if err != nil {
@@ -259,7 +299,8 @@ func (f *Facts) othersReport(ctx context.Context, run uint64, base string, days 
 		}
 		err := f.db.Select(ctx, &rows, fmt.Sprintf(`SELECT count() AS found
 FROM reported_steps FINAL
-WHERE base = %[1]s AND %[2]s AND (units > 0 OR version = {run:UInt64})
+PREWHERE base = %[1]s AND %[2]s
+WHERE (units > 0 OR version = {run:UInt64})
     AND (units > 0) != ((source, product, step) IN (SELECT source, product, step FROM reporters FINAL WHERE base = %[1]s))`, quote(base), condition), p)
 		if err != nil {
 			return false, fmt.Errorf("look for other reported steps of %s: %w", base, err)

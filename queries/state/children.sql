@@ -1,4 +1,4 @@
 -- Which tickets were merged into these?
 SELECT parent, subject
 FROM links FINAL
-WHERE edition = {edition:String} AND parent_base = 'tickets' AND base = 'tickets' AND parent IN {subjects:Array(String)}
+PREWHERE edition = {edition:String} AND parent_base = 'tickets' AND base = 'tickets' AND parent IN {subjects:Array(String)}

@@ -13,4 +13,4 @@ SELECT
     received_at,
     duplicate_of
 FROM subjects FINAL
-WHERE edition = {edition:String} AND base = {base:String} AND subject IN {subjects:Array(String)}
+PREWHERE edition = {edition:String} AND base = {base:String} AND subject IN {subjects:Array(String)}

@@ -12,7 +12,7 @@ SELECT
     arrayMap(p -> toString(p.1), stale_parents) AS stale_parent_bases,
     arrayMap(p -> p.2, stale_parents) AS stale_parent_subjects
 FROM subjects FINAL
-WHERE edition = {edition:String} AND base = {base:String} AND subject IN
+PREWHERE edition = {edition:String} AND base = {base:String} AND subject IN
 (
     SELECT subject
     FROM touched

@@ -2,7 +2,7 @@
 INSERT INTO touched (edition, run, base, subject)
 SELECT DISTINCT {edition:String}, {run:UInt64}, base, subject
 FROM links FINAL
-WHERE edition = {edition:String} AND parent_base = {parent_base:String} AND base != {parent_base:String} AND parent IN
+PREWHERE edition = {edition:String} AND parent_base = {parent_base:String} AND base != {parent_base:String} AND parent IN
 (
     SELECT subject
     FROM touched
