@@ -141,22 +141,24 @@ func (f *Facts) matured(ctx context.Context, windows map[window][]member, before
 	}
 	var out []state.Key
 	for _, base := range slices.Sorted(maps.Keys(places)) {
-		p := queries.Params{}
-		condition := dayCondition(slices.Sorted(maps.Keys(days[base])), p)
-		err := f.db.Rows(ctx, fmt.Sprintf("SELECT DISTINCT toString(anchor) AS anchor, day FROM %s WHERE edition = 'live' AND %s", base, condition), p, func(scan func(...any) error) error {
-			k := state.Key{Base: base}
-			var day time.Time
-			if err := scan(&k.Anchor, &day); err != nil {
-				return err
+		for part := range slices.Chunk(slices.Sorted(maps.Keys(days[base])), maxDays) {
+			p := queries.Params{}
+			condition := dayCondition(part, p)
+			err := f.db.Rows(ctx, fmt.Sprintf("SELECT DISTINCT toString(anchor) AS anchor, day FROM %s WHERE edition = 'live' AND %s", base, condition), p, func(scan func(...any) error) error {
+				k := state.Key{Base: base}
+				var day time.Time
+				if err := scan(&k.Anchor, &day); err != nil {
+					return err
+				}
+				k.Day = calendar.OfDate(day)
+				if _, ok := places[base][k]; ok {
+					out = append(out, k)
+				}
+				return nil
+			})
+			if err != nil {
+				return nil, fmt.Errorf("days of %s that mature: %w", base, err)
 			}
-			k.Day = calendar.OfDate(day)
-			if _, ok := places[base][k]; ok {
-				out = append(out, k)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("days of %s that mature: %w", base, err)
 		}
 	}
 	return out, nil

@@ -31,16 +31,25 @@ func EventsTable(topic string) (string, error) {
 // InsertEvents stores rows of one topic; nil means acknowledged. After an error
 // the outcome is unknown: inserting the same rows again is safe, because a row is
 // identified by its place in the log.
-func (db *DB) InsertEvents(ctx context.Context, topic string, rows *Events) error {
+func (db *DB) InsertEvents(ctx context.Context, topic string, rows *Events) (err error) {
 	table, err := EventsTable(topic)
 	if err != nil {
 		return err
 	}
 	if rows.Token != "" {
+		life, unknown := db.serverLife(ctx)
+		if unknown != nil {
+			return fmt.Errorf("insert into %s: %w", table, unknown)
+		}
+		defer func() {
+			if err != nil {
+				db.life.forget()
+			}
+		}()
 		// The views behind the table keep tokens of their own, so that one that failed
 		// is filled when the rows come again, though the table has them already.
 		ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
-			"insert_deduplicate": 1, "deduplicate_insert": "enable", "insert_deduplication_token": rows.Token,
+			"insert_deduplicate": 1, "deduplicate_insert": "enable", "insert_deduplication_token": rows.Token + " life " + life,
 		}))
 	}
 	return db.insertBlock(ctx, table, rows.Len(), rows.columns())

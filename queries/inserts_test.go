@@ -78,6 +78,63 @@ func TestTokenIsTakenOnce(t *testing.T) {
 	}
 }
 
+// once fails one insert of events before the engine has seen it.
+type once struct {
+	http.RoundTripper
+	fail bool
+}
+
+func (o *once) RoundTrip(r *http.Request) (*http.Response, error) {
+	if o.fail && strings.Contains(r.URL.RawQuery, "insert_deduplication_token=topic") {
+		o.fail = false
+		return nil, errors.New("the process is gone")
+	}
+	return o.RoundTripper.RoundTrip(r)
+}
+
+// A process of ClickHouse that is killed may know the token of an insert whose rows
+// it has not got: its next life, to which the insert goes again after it has failed,
+// stores them. (Here the rows are deleted, which leaves the token too.)
+func TestTokenOfAnEarlierLife(t *testing.T) {
+	var o once
+	db, ctx := queriestest.Open(t, func(through http.RoundTripper) http.RoundTripper {
+		o.RoundTripper = through
+		return &o
+	}), context.Background()
+	exec := func(statement string) {
+		t.Helper()
+		if err := db.Exec(ctx, statement, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := rowsOf(100)
+	rows.Token = "topic 1 0:0-99"
+	insert := func(want uint64) {
+		t.Helper()
+		if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, db, "events_cases"); got != want {
+			t.Fatalf("%d rows, not %d", got, want)
+		}
+	}
+	fails := func() {
+		t.Helper()
+		o.fail = true
+		if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); err == nil {
+			t.Fatal("the insert passes")
+		}
+	}
+	insert(100)
+	exec("ALTER TABLE events_cases DELETE WHERE true SETTINGS mutations_sync = 2")
+	fails()
+	insert(0) // the same life knows the token
+	exec("TRUNCATE TABLE lives")
+	fails()
+	insert(100)
+	insert(100)
+}
+
 // An insert that reached the table and failed behind it is made whole when it is
 // made again under its token.
 func TestTokenFillsWhatFailedBehindTheTable(t *testing.T) {

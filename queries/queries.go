@@ -38,6 +38,7 @@ type Options struct {
 type DB struct {
 	conn     driver.Conn
 	database string
+	life     life
 }
 
 // settings are sent with every statement, so that no figure depends on the

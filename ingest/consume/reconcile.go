@@ -127,10 +127,14 @@ func grown(ctx context.Context, kafka *topic.Client, group, name string, parts [
 	if err != nil {
 		return err
 	}
+	var now int32
+	for i := range parts {
+		now = max(now, parts[i].Log)
+	}
 	for i := range parts {
 		b := &parts[i]
 		for _, o := range offsets {
-			if b.ID == o.ID && b.Partition == o.Partition && o.End > b.End {
+			if b.Log == now && b.ID == o.ID && b.Partition == o.Partition && o.End > b.End {
 				b.End = o.End
 				b.Beyond = min(b.Beyond, max(0, b.Largest+1-o.End))
 			}

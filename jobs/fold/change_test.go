@@ -148,7 +148,7 @@ func TestConflictBeforeRun(t *testing.T) {
 // goes on with the one before: nothing of the other stays.
 func TestPolicyTakenBack(t *testing.T) {
 	var b breaker
-	r := newRoom(t, openThrough(t, &b, "crash_policy"))
+	r := inSteps(newRoom(t, openThrough(t, &b, "crash_policy")))
 	events := generate(t, 1)
 	r.store(t, events, 0, func() int32 { return 0 })
 	r.run(t, asOf)
@@ -244,7 +244,7 @@ func TestCatalogueChanged(t *testing.T) {
 // next run makes the same rows, though it was folded for a later instant before.
 func TestForgetAndFoldAgain(t *testing.T) {
 	var b breaker
-	r := newRoom(t, openThrough(t, &b, "crash_forget"))
+	r := inSteps(newRoom(t, openThrough(t, &b, "crash_forget")))
 	w := newWorld(t, 1, []int{1})
 	r.inPieces(t, w)
 	state1, facts1 := stored(t, r.db, state.Live), derived(t, r.db)

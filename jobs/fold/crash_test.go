@@ -105,7 +105,7 @@ func openThrough(t *testing.T, b *breaker, name string) *queries.DB {
 // are those of one ordered pass.
 func TestFoldAfterCrash(t *testing.T) {
 	var b breaker
-	broken, ordered := newRoom(t, openThrough(t, &b, "crash")), newRoom(t, queriestest.Open(t))
+	broken, ordered := inSteps(newRoom(t, openThrough(t, &b, "crash"))), newRoom(t, queriestest.Open(t))
 	// Few calls have more statements; one without a statement of a number is one
 	// that nothing ends.
 	const statements = 200
@@ -181,7 +181,7 @@ func TestFoldAfterCrash(t *testing.T) {
 // lose its receipt though no event of that group has come.
 func TestMergeAfterCrash(t *testing.T) {
 	var b breaker
-	r := newRoom(t, openThrough(t, &b, "crash_merge"))
+	r := inSteps(newRoom(t, openThrough(t, &b, "crash_merge")))
 	g := &generator{Rand: rand.New(rand.NewPCG(1, 5))}
 	start := asOf.Add(-10 * day)
 	var events []reported

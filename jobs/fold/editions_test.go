@@ -16,7 +16,7 @@ import (
 // while events arrive that make what is kept old: every answer is the one that a
 // question alone gets.
 func TestEditionsUnderQuestions(t *testing.T) {
-	r := newRoom(t, queriestest.Open(t))
+	r := inSteps(newRoom(t, queriestest.Open(t)))
 	ctx := context.Background()
 	r.store(t, generate(t, 2), 0, func() int32 { return 0 })
 	r.run(t, asOf)
@@ -65,7 +65,7 @@ func TestEditionsUnderQuestions(t *testing.T) {
 // TestLive asks for figures of one run while the next one waits to write: none of
 // the answers holds the other up, and all are of the run that was there first.
 func TestLive(t *testing.T) {
-	r := newRoom(t, queriestest.Open(t))
+	r := inSteps(newRoom(t, queriestest.Open(t)))
 	ctx := context.Background()
 	events := generate(t, 2)
 	r.store(t, events[:len(events)/2], 0, func() int32 { return 0 })

@@ -58,6 +58,13 @@ func newRoom(t testing.TB, db *queries.DB) *room {
 	return r
 }
 
+// inSteps is a room whose folds take a few subjects at once and write a few rows, as
+// those of many do.
+func inSteps(r *room) *room {
+	r.builder.InSteps(25, 150)
+	return r
+}
+
 // inSpans makes the job take about n events in one run, DefaultSpan if 0.
 func (r *room) inSpans(n int) {
 	r.job = jobfold.New(jobfold.Options{
@@ -244,7 +251,7 @@ func newWorld(t testing.TB, number uint64, seeds []int) world {
 // state folded from the events for an as_of, now and past, to a fold in memory.
 func TestFoldInAnyOrder(t *testing.T) {
 	ctx := context.Background()
-	ordered, pieces := newRoom(t, queriestest.Open(t)), newRoom(t, queriestest.Open(t))
+	ordered, pieces := newRoom(t, queriestest.Open(t)), inSteps(newRoom(t, queriestest.Open(t)))
 	keys := ordered.keys("")
 	n := 0
 	for w := range worlds(t, seedCount(t, 20)) {

@@ -129,8 +129,8 @@ func (e *Editions) Close(ctx context.Context) error {
 }
 
 // stateTables hold the rows of editions; the first element of each partition is
-// the edition.
-var stateTables = []string{"cases", "tickets", "surveys", "subjects", "links", "wakeups"}
+// the edition. The subjects, by which it is known what the others hold, go last.
+var stateTables = []string{"cases", "tickets", "surveys", "links", "wakeups", "subjects"}
 
 // Drop takes an edition away.
 func (b *Builder) Drop(ctx context.Context, name string) error {

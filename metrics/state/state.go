@@ -69,12 +69,19 @@ type Builder struct {
 	cal *calendar.Calendar
 	// gate keeps answers of the live edition and its runs apart.
 	gate gate
+
+	chunk, blockRows int
 }
 
 // NewBuilder is inert.
 func NewBuilder(db *queries.DB, pol *policy.Policy, cal *calendar.Calendar) *Builder {
-	return &Builder{db: db, pol: pol, cal: cal, gate: newGate()}
+	return &Builder{db: db, pol: pol, cal: cal, gate: newGate(), chunk: chunk, blockRows: blockRows}
 }
+
+// InSteps makes a fold take so many subjects at once instead of 2,000, and write so
+// many rows instead of 100,000: few enough and a test of few subjects has many steps.
+// It comes before the first fold.
+func (b *Builder) InSteps(subjects, rows int) { b.chunk, b.blockRows = subjects, rows }
 
 // WriteLive waits until no answer of this process reads the live edition, and
 // keeps those to come waiting until done is called: state and facts of a run are
@@ -298,9 +305,12 @@ func (f *baseFold) read(ctx context.Context, statement string, p queries.Params,
 			return err
 		}
 		if len(current.events) > 0 && current.events[0].Subject != e.Subject {
+			if e.Subject < current.events[0].Subject {
+				return fmt.Errorf("subject %q comes after %q", e.Subject, current.events[0].Subject)
+			}
 			histories, names = append(histories, current), names+nameBytes(current.events[0].Subject)
 			current = history{}
-			if len(histories) == chunk || names+nameBytes(e.Subject) > chunkBytes {
+			if len(histories) == f.chunk || names+nameBytes(e.Subject) > chunkBytes {
 				if err := flush(); err != nil {
 					return err
 				}

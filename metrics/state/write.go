@@ -215,7 +215,10 @@ func (f *baseFold) readPriors(ctx context.Context, touched string, out chan<- []
 	if touched == "" {
 		statement, p = queries.File("state/prior_all"), queries.Params{"edition": f.Edition, "base": f.base}
 	}
-	var some []priorOf
+	var (
+		some []priorOf
+		last string
+	)
 	flush := func() error {
 		if len(some) == 0 {
 			return nil
@@ -233,7 +236,11 @@ func (f *baseFold) readPriors(ctx context.Context, touched string, out chan<- []
 		if err != nil {
 			return err
 		}
-		if some = append(some, row); len(some) == chunk {
+		if row.subject <= last && last != "" {
+			return fmt.Errorf("subject %q comes after %q", row.subject, last)
+		}
+		last = row.subject
+		if some = append(some, row); len(some) == f.chunk {
 			return flush()
 		}
 		return nil
@@ -364,9 +371,9 @@ func (f *baseFold) rowsOf(subjects []string, results []folded, prior map[string]
 	return c
 }
 
-// mostRows is how many rows of a base are written at once: the fewer blocks, the
+// blockRows is how many rows of a base are written at once: the fewer blocks, the
 // fewer the parts that are merged. They take some 300 bytes each.
-const mostRows = 100_000
+const blockRows = 100_000
 
 // outgoing are rows of one base on their way into the tables. A subject's row, which
 // knows the places of both the old and the new rows, is written before these, so
@@ -374,7 +381,7 @@ const mostRows = 100_000
 type outgoing struct {
 	of     *baseFold
 	chunks []*chunkRows
-	added  int // rows of the chunks
+	added  int // rows of the chunks, at least one for each subject
 	rows   *stateBlock
 	gone   []goneRow
 }
@@ -390,8 +397,9 @@ func (o *outgoing) add(ctx context.Context, c *chunkRows) error {
 		}
 	}
 	o.gone = append(o.gone, c.gone...)
-	o.chunks, o.added = append(o.chunks, c), o.added+o.rows.Rows()-before
-	if o.added < mostRows {
+	// A subject whose events all come later has no row and is kept all the same.
+	o.chunks, o.added = append(o.chunks, c), o.added+max(o.rows.Rows()-before, len(c.results))
+	if o.added < f.blockRows {
 		return nil
 	}
 	return o.write(ctx)

@@ -12,7 +12,17 @@ SELECT
     test,
     correctsid,
     data,
-    subject IN (SELECT subject FROM conflicts WHERE topic = {topic:String}) AS contested
+    subject IN
+    (
+        SELECT subject
+        FROM conflicts
+        WHERE topic = {topic:String} AND subject IN
+        (
+            SELECT subject
+            FROM touched
+            WHERE edition = {edition:String} AND run = {run:UInt64} AND base = {base:String}
+        )
+    ) AS contested
 FROM {table:Identifier}
 WHERE subject IN
 (

@@ -13,3 +13,4 @@ SELECT
 FROM subjects FINAL
 WHERE edition = {edition:String} AND base = {base:String}
 ORDER BY subject
+SETTINGS max_block_size = 4096

@@ -19,3 +19,4 @@ PREWHERE edition = {edition:String} AND base = {base:String} AND subject IN
     WHERE edition = {edition:String} AND run = {run:UInt64} AND base = {touched:String}
 )
 ORDER BY subject
+SETTINGS max_block_size = 4096
