@@ -12,8 +12,12 @@ import (
 )
 
 // horizon is how many days before an instant a message sent then can have been
-// begun at most.
-const horizon = 300
+// begun at most. What is due within a year is begun with the year, and may be late:
+// dutyHorizon is that of duties, which are few.
+const (
+	horizon     = 300
+	dutyHorizon = 450
+)
 
 // stream is a place in the messages.
 type stream struct {
@@ -110,6 +114,9 @@ func (op *Operator) newStream(begin int64) *stream {
 		d := dayOf(sent)
 		s.pending[d] = append(s.pending[d], pending{sent, msg})
 	}}
+	for d := max(op.first, dayOf(begin)-dutyHorizon); d < s.next; d++ {
+		s.m.duties(d)
+	}
 	return s
 }
 

@@ -126,25 +126,60 @@ func TestLive_GoesOn(t *testing.T) {
 	}
 }
 
-// No message is sent longer after its day than the horizon says.
+// No message is sent longer after its day than the horizon says, nor one of a duty
+// longer than that of duties.
 func TestMessages_Horizon(t *testing.T) {
 	for seed := range uint64(3) {
 		op := operator(t, seed, 0.05, nil)
 		op.Draw(DayOf(from) + 120)
-		longest := Day(0)
-		for d := DayOf(from); d < DayOf(from)+120; d++ {
-			s := op.newStream(d.start())
-			s.make(op, d)
-			for day, list := range s.pending {
-				if day < d {
-					t.Fatalf("sent on %s what begins on %s: %s", day, d, list[0].msg.Value)
-				}
-				longest = max(longest, day-d)
+		longest := func(days Day, begun func(m *maker, d Day)) (longest Day) {
+			for d := DayOf(from); d < DayOf(from)+days; d++ {
+				s := stream{pending: map[Day][]pending{}}
+				s.m = maker{o: op, from: d.start(), out: func(sent int64, msg Message) {
+					day := dayOf(sent)
+					if day < d {
+						t.Fatalf("sent on %s what begins on %s: %s", day, d, msg.Value)
+					}
+					longest = max(longest, day-d)
+				}}
+				begun(&s.m, d)
 			}
+			return longest
 		}
-		t.Logf("at most %d days", longest)
-		if longest >= horizon {
-			t.Errorf("a message is sent %d days after its day", longest)
+		all := longest(120, func(m *maker, d Day) {
+			for _, o := range op.outlets {
+				m.casesOf(o, d)
+				m.ticketsOf(o, d)
+			}
+		})
+		duties := longest(400, func(m *maker, d Day) { m.duties(d) })
+		t.Logf("at most %d days, duties %d", all, duties)
+		if all >= horizon || duties >= dutyHorizon {
+			t.Errorf("a message is sent %d days after its day, one of a duty %d", all, duties)
+		}
+	}
+}
+
+// A stream that begins with a month, as that of a demo does, lacks nothing of what
+// was begun before.
+func TestMessages_BegunWithAnyMonth(t *testing.T) {
+	end := from.AddDate(0, 16, 0)
+	quiet := func(o *Options) { o.NoLedger, o.To = true, end }
+	sent := map[time.Time]int{} // by the month that they are sent in
+	month := func(at time.Time) time.Time {
+		at = at.In(beijingZone)
+		return time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, beijingZone)
+	}
+	for m := range operator(t, 5, 0.02, quiet).History(end) {
+		sent[month(m.Sent)]++
+	}
+	for begin := from; begin.Before(end); begin = begin.AddDate(0, 1, 0) {
+		n := 0
+		for range operator(t, 5, 0.02, quiet).Messages(begin, begin.AddDate(0, 1, 0)) {
+			n++
+		}
+		if n != sent[begin] {
+			t.Errorf("%s: a stream that begins has %d messages, one that goes on %d", begin.Format("2006-01"), n, sent[begin])
 		}
 	}
 }
