@@ -121,11 +121,11 @@ func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]s
 // matured are the places with rows whose facts change without an event between two
 // instants, for deadlines passed or days of waiting went by.
 func (f *Facts) matured(ctx context.Context, windows map[window][]member, before, asOf time.Time) ([]state.Key, error) {
-	places := map[string]map[state.Key]struct{}{} // by base
-	days := map[string]map[calendar.Day]struct{}{}
+	places := map[state.Key]struct{}{}
+	days := map[string]map[calendar.Day]struct{}{} // by base
 	for w, members := range windows {
-		if places[w.base] == nil {
-			places[w.base], days[w.base] = map[state.Key]struct{}{}, map[calendar.Day]struct{}{}
+		if days[w.base] == nil {
+			days[w.base] = map[calendar.Day]struct{}{}
 		}
 		// What matures some days after its step does so on the days so long ago.
 		lags := map[int]struct{}{0: {}}
@@ -134,13 +134,13 @@ func (f *Facts) matured(ctx context.Context, windows map[window][]member, before
 		}
 		for lag := range lags {
 			for day := calendar.DayOf(before).AddDays(-lag); day <= calendar.DayOf(asOf).AddDays(-lag); day++ {
-				places[w.base][state.Key{Base: w.base, Anchor: w.anchor, Day: day}] = struct{}{}
+				places[state.Key{Base: w.base, Anchor: w.anchor, Day: day}] = struct{}{}
 				days[w.base][day] = struct{}{}
 			}
 		}
 	}
 	var out []state.Key
-	for _, base := range slices.Sorted(maps.Keys(places)) {
+	for _, base := range slices.Sorted(maps.Keys(days)) {
 		for part := range slices.Chunk(slices.Sorted(maps.Keys(days[base])), maxDays) {
 			p := queries.Params{}
 			condition := dayCondition(part, p)
@@ -151,7 +151,7 @@ func (f *Facts) matured(ctx context.Context, windows map[window][]member, before
 					return err
 				}
 				k.Day = calendar.OfDate(day)
-				if _, ok := places[base][k]; ok {
+				if _, ok := places[k]; ok {
 					out = append(out, k)
 				}
 				return nil

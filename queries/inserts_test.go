@@ -40,6 +40,13 @@ func count(t *testing.T, db *queries.DB, from string) uint64 {
 	return rows[0].N
 }
 
+func exec(t *testing.T, db *queries.DB, statement string) {
+	t.Helper()
+	if err := db.Exec(context.Background(), statement, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func wantRows(t *testing.T, db *queries.DB, n uint64) {
 	t.Helper()
 	for _, table := range []string{"events_cases", "identities", "arrivals"} {
@@ -78,35 +85,30 @@ func TestTokenIsTakenOnce(t *testing.T) {
 	}
 }
 
-// once fails one insert of events before the engine has seen it.
-type once struct {
+// broken fails an insert of events, when it is told to, before it has read it.
+type broken struct {
 	http.RoundTripper
-	fail bool
+	fail   bool
+	unread io.Reader // what it was to send
 }
 
-func (o *once) RoundTrip(r *http.Request) (*http.Response, error) {
-	if o.fail && strings.Contains(r.URL.RawQuery, "insert_deduplication_token=topic") {
-		o.fail = false
-		return nil, errors.New("the process is gone")
+func (b *broken) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !b.fail || !strings.Contains(r.URL.RawQuery, "insert_deduplication_token=topic") {
+		return b.RoundTripper.RoundTrip(r)
 	}
-	return o.RoundTripper.RoundTrip(r)
+	b.fail, b.unread = false, r.Body
+	return nil, errors.New("the connection broke")
 }
 
 // A process of ClickHouse that is killed may know the token of an insert whose rows
 // it has not got: its next life, to which the insert goes again after it has failed,
 // stores them. (Here the rows are deleted, which leaves the token too.)
 func TestTokenOfAnEarlierLife(t *testing.T) {
-	var o once
+	var b broken
 	db, ctx := queriestest.Open(t, func(through http.RoundTripper) http.RoundTripper {
-		o.RoundTripper = through
-		return &o
+		b.RoundTripper = through
+		return &b
 	}), context.Background()
-	exec := func(statement string) {
-		t.Helper()
-		if err := db.Exec(ctx, statement, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
 	rows := rowsOf(100)
 	rows.Token = "topic 1 0:0-99"
 	insert := func(want uint64) {
@@ -120,16 +122,16 @@ func TestTokenOfAnEarlierLife(t *testing.T) {
 	}
 	fails := func() {
 		t.Helper()
-		o.fail = true
+		b.fail = true
 		if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); err == nil {
 			t.Fatal("the insert passes")
 		}
 	}
 	insert(100)
-	exec("ALTER TABLE events_cases DELETE WHERE true SETTINGS mutations_sync = 2")
+	exec(t, db, "ALTER TABLE events_cases DELETE WHERE true SETTINGS mutations_sync = 2")
 	fails()
 	insert(0) // the same life knows the token
-	exec("TRUNCATE TABLE lives")
+	exec(t, db, "TRUNCATE TABLE lives")
 	fails()
 	insert(100)
 	insert(100)
@@ -139,25 +141,19 @@ func TestTokenOfAnEarlierLife(t *testing.T) {
 // made again under its token.
 func TestTokenFillsWhatFailedBehindTheTable(t *testing.T) {
 	db, ctx := queriestest.Open(t), context.Background()
-	exec := func(statement string) {
-		t.Helper()
-		if err := db.Exec(ctx, statement, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
 	rows := rowsOf(100)
 	rows.Token = "topic 1 0:0-99"
 	for _, table := range []string{"identities", "arrivals"} {
-		exec("ALTER TABLE " + table + " ADD CONSTRAINT broken CHECK subject = ''")
+		exec(t, db, "ALTER TABLE "+table+" ADD CONSTRAINT broken CHECK subject = ''")
 	}
 	if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); queries.Code(err) != 469 || strings.Contains(err.Error(), "C1") || !strings.Contains(err.Error(), "`broken`") {
 		t.Fatalf("a view fails, and tells no values: %v", err)
 	}
-	exec("ALTER TABLE identities DROP CONSTRAINT broken")
+	exec(t, db, "ALTER TABLE identities DROP CONSTRAINT broken")
 	if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); queries.Code(err) != 469 {
 		t.Fatalf("the next view fails: %v", err)
 	}
-	exec("ALTER TABLE arrivals DROP CONSTRAINT broken")
+	exec(t, db, "ALTER TABLE arrivals DROP CONSTRAINT broken")
 	for range 2 {
 		if err := db.InsertEvents(ctx, "youzhi.cases.v1", rows); err != nil {
 			t.Fatal(err)
@@ -166,30 +162,16 @@ func TestTokenFillsWhatFailedBehindTheTable(t *testing.T) {
 	wantRows(t, db, 100)
 }
 
-// broken fails inserts before it has read them.
-type broken struct {
-	http.RoundTripper
-	unread io.Reader // what it was to send
-}
-
-func (b *broken) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body == nil || !strings.Contains(r.URL.RawQuery, "insert_deduplication_token=held") {
-		return b.RoundTripper.RoundTrip(r)
-	}
-	b.unread = r.Body
-	return nil, errors.New("the connection broke")
-}
-
 // Once an insert has failed nobody reads its rows any more: their memory is used
 // for others.
 func TestFailedInsertIsNotSentAnyMore(t *testing.T) {
-	b := new(broken)
+	b := &broken{fail: true}
 	db := queriestest.Open(t, func(through http.RoundTripper) http.RoundTripper {
 		b.RoundTripper = through
 		return b
 	})
 	rows := rowsOf(100)
-	rows.Token = "held"
+	rows.Token = "topic held"
 	if err := db.InsertEvents(t.Context(), "youzhi.cases.v1", rows); err == nil {
 		t.Fatal("the insert passes")
 	}

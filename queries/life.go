@@ -45,22 +45,20 @@ func (db *DB) serverLife(ctx context.Context) (string, error) {
 	if id != "" {
 		return id, nil
 	}
-	var rows []struct {
-		ID string `ch:"id"`
-	}
-	for len(rows) == 0 || rows[0].ID == "" {
-		rows = nil
+	for {
+		var rows []struct {
+			ID string `ch:"id"`
+		}
 		if err := db.Select(ctx, &rows, "SELECT if(count() = 0, '', toString(min(id))) AS id FROM lives", nil); err != nil {
 			return "", fmt.Errorf("look whether ClickHouse was started anew: %w", err)
 		}
-		if rows[0].ID != "" {
-			break
+		if id := rows[0].ID; id != "" {
+			db.life.learn(id, failures)
+			return id, nil
 		}
 		// Two that find none at once make two; the smaller one will do.
 		if err := db.Exec(ctx, "INSERT INTO lives SELECT generateUUIDv4()", nil); err != nil {
 			return "", fmt.Errorf("note that ClickHouse was started anew: %w", err)
 		}
 	}
-	db.life.learn(rows[0].ID, failures)
-	return rows[0].ID, nil
 }

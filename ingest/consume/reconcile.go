@@ -101,10 +101,9 @@ func Reconcile(ctx context.Context, kafka *topic.Client, db *queries.DB, group s
 			return nil, fmt.Errorf("reconcile: %w", err)
 		}
 		for _, b := range parts {
-			l := &b.Ledger
 			r.Partitions = append(r.Partitions, b)
 			recorded = append(recorded, queries.Reconciliation{
-				At: r.At, Topic: name, Partition: l.Partition, First: b.First, Committed: b.Committed, End: b.End,
+				At: r.At, Topic: name, Partition: b.Ledger.Partition, First: b.First, Committed: b.Committed, End: b.End,
 				Stored: b.Stored, Counted: b.Counted, Duplicates: b.Duplicates(), Quarantined: b.Quarantined, Gone: b.Gone,
 				Missing: b.Missing, MissingAt: b.MissingAt,
 			})

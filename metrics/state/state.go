@@ -257,10 +257,8 @@ func (f *baseFold) stream(ctx context.Context, touched string) error {
 				return
 			}
 			f.subjects += uint64(len(histories))
-			select {
-			case folded <- rows:
-			case <-ctx.Done():
-				return
+			if handOn(ctx, folded, rows) != nil {
+				return // who has cancelled says why
 			}
 		}
 	})
@@ -279,6 +277,16 @@ func (f *baseFold) stream(ctx context.Context, touched string) error {
 	return f.rows.write(ctx)
 }
 
+// handOn gives a value to who takes it, unless ctx ends before.
+func handOn[T any](ctx context.Context, to chan<- T, v T) error {
+	select {
+	case to <- v:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // read hands on the histories of some subjects at a time.
 func (f *baseFold) read(ctx context.Context, statement string, p queries.Params, out chan<- []history) error {
 	var (
@@ -290,13 +298,9 @@ func (f *baseFold) read(ctx context.Context, statement string, p queries.Params,
 		if len(histories) == 0 {
 			return nil
 		}
-		select {
-		case out <- histories:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		full := histories
 		histories, names = nil, 0
-		return nil
+		return handOn(ctx, out, full)
 	}
 	err := f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
 		var contested bool

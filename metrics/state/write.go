@@ -223,13 +223,9 @@ func (f *baseFold) readPriors(ctx context.Context, touched string, out chan<- []
 		if len(some) == 0 {
 			return nil
 		}
-		select {
-		case out <- some:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+		full := some
 		some = nil
-		return nil
+		return handOn(ctx, out, full)
 	}
 	err := f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
 		row, err := f.scanPrior(scan)
