@@ -204,15 +204,21 @@ func (f *Facts) totals(ctx context.Context, run uint64, windows map[window][]mem
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(changed)), maxDays) {
 		p := queries.Params{"run": run}
 		condition := dayCondition(part, p)
-		err := f.db.Exec(ctx, fmt.Sprintf(`INSERT INTO totals (kept, key, part, day, region, product, channel, version,
-    numerator, denominator, squares, weights, n, pending, excluded, unknown, unreported)
-SELECT place.1, key, part, day, place.2, place.3, place.4, {run:UInt64},
-    sum(numerator), sum(denominator), sum(squares), sum(weights),
-    sum(n), sum(pending), sum(excluded), sum(unknown), sum(unreported)
-FROM facts FINAL
-ARRAY JOIN [('', '', '', ''), ('region', %s, '', ''), ('product', '', %s, ''), ('channel', '', '', %s)] AS place
-PREWHERE (key, part) IN (%s) AND %s
-GROUP BY place, key, part, day`, dimension("region"), dimension("product"), dimension("channel"), strings.Join(keys, ", "), condition), p)
+		err := f.db.Exec(ctx, fmt.Sprintf(`INSERT INTO totals (kept, key, part, day, region, product, channel, version, %[6]s)
+SELECT place.1, key, part, day, place.2, place.3, place.4, {run:UInt64}, %[1]s
+FROM
+(
+    SELECT key, part, day, province, product, channel, %[2]s
+    FROM
+    (
+        SELECT *, %[3]s AS province
+        FROM facts FINAL
+        PREWHERE (key, part) IN (%[4]s) AND %[5]s
+    )
+    GROUP BY key, part, day, province, product, channel
+)
+ARRAY JOIN [('', '', '', ''), ('region', province, '', ''), ('product', '', toString(product), ''), ('channel', '', '', toString(channel))] AS place
+GROUP BY place, key, part, day`, measured("sum(s_%[1]s)"), measured("sum(%[1]s) AS s_%[1]s"), dimension("region"), strings.Join(keys, ", "), condition, measured("%[1]s")), p)
 		if err != nil {
 			return fmt.Errorf("totals of the facts: %w", err)
 		}
@@ -259,6 +265,15 @@ func dayCondition(days []calendar.Day, p queries.Params) string {
 	return "day IN (SELECT toDate(arrayJoin({days:Array(String)})))"
 }
 
+// measured are the columns of facts and totals that are summed, in a form, as SQL.
+func measured(form string) string {
+	names := []string{"numerator", "denominator", "squares", "weights", "n", "pending", "excluded", "unknown", "unreported"}
+	for i, name := range names {
+		names[i] = fmt.Sprintf(form, name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // maxDays is how many days one statement names. It bounds the memory of a rebuild:
 // a statement holds a group for each place and indicator of its days.
 const maxDays = 100
@@ -272,10 +287,15 @@ func (f *Facts) steps(ctx context.Context, run uint64, base string, days []calen
 SELECT base, day, source, product, step, {run:UInt64}, sum(units)
 FROM
 (
-    SELECT %[1]s AS base, day, source, product, arrayJoin(steps) AS step, toInt64(1) AS units
-    FROM %[2]s FINAL
-    PREWHERE edition = 'live' AND %[3]s
-    WHERE excluded != 'test'
+    SELECT %[1]s AS base, day, source, product, arrayJoin(steps) AS step, units
+    FROM
+    (
+        SELECT day, source, product, steps, toInt64(count()) AS units
+        FROM %[2]s FINAL
+        PREWHERE edition = 'live' AND %[3]s
+        WHERE excluded != 'test'
+        GROUP BY day, source, product, steps
+    )
     UNION ALL
     SELECT base, day, source, product, step, toInt64(0)
     FROM reported_steps FINAL
@@ -373,9 +393,10 @@ FROM (SELECT day FROM %s WHERE edition = 'live' AND anchor = %s UNION ALL SELECT
 	return out, nil
 }
 
-// replace writes the facts of one window for some days. Groups that had facts
-// and have no units any more are written with zeros, so that a day is replaced
-// and never added to.
+// replace writes the facts of one window for some days, those that are not what they
+// were. Groups that had facts and have no units any more are written with zeros, so
+// that a day is replaced and never added to. The statement names an instant and is
+// another one in each run, which is no use to have compiled.
 func (f *Facts) replace(ctx context.Context, run uint64, w window, members []member, days []calendar.Day, asOf time.Time) error {
 	var (
 		tuples, columns []string
@@ -402,17 +423,14 @@ func (f *Facts) replace(ctx context.Context, run uint64, w window, members []mem
 			p["as_of"] = queries.Instant(asOf)
 		}
 		condition := dayCondition(part, p)
-		statement := fmt.Sprintf(`INSERT INTO facts (key, part, day, region, outlet, product, channel, version,
-    numerator, denominator, squares, weights, n, pending, excluded, unknown, unreported)
+		statement := fmt.Sprintf(`INSERT INTO facts (key, part, day, region, outlet, product, channel, version, %s)
 WITH %s
-SELECT key, part, day, region, outlet, product, channel, {run:UInt64},
-    sum(f_numerator), sum(f_denominator), sum(f_squares), sum(f_weights),
-    sum(f_n), sum(f_pending), sum(f_excluded), sum(f_unknown), sum(f_unreported)
+SELECT key, part, day, region, outlet, product, channel, {run:UInt64}, %s
 FROM
 (
     SELECT u.1 AS key, u.2 AS part, day, region, outlet, product, channel,
         u.4 AS f_numerator, u.5 AS f_denominator, u.6 AS f_squares, u.7 AS f_weights,
-        u.8 AS f_n, u.9 AS f_pending, u.10 AS f_excluded, u.11 AS f_unknown, u.12 AS f_unreported
+        u.8 AS f_n, u.9 AS f_pending, u.10 AS f_excluded, u.11 AS f_unknown, u.12 AS f_unreported, %s
     FROM
     (
         SELECT day, region, outlet, product, channel,
@@ -430,15 +448,19 @@ FROM
     UNION ALL
     SELECT key, part, day, region, outlet, product, channel,
         toDecimal128(0, 6), toDecimal128(0, 6), toDecimal128(0, 6), toDecimal128(0, 6),
-        toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0)
+        toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0), %s
     FROM facts FINAL
     PREWHERE (key, part) IN (%s) AND %s
     WHERE n != 0 OR pending != 0 OR excluded != 0 OR unknown != 0 OR unreported != 0
 )
-GROUP BY key, part, day, region, outlet, product, channel`,
-			reportedSQL(w.base, liveEdition), strings.Join(columns, ",\n            "), strings.Join(tuples, ", "),
+GROUP BY key, part, day, region, outlet, product, channel
+HAVING (%s) != (%s)
+SETTINGS compile_expressions = 0, compile_aggregate_expressions = 0`,
+			measured("%[1]s"), reportedSQL(w.base, liveEdition), measured("sum(f_%[1]s)"), measured("0 AS had_%[1]s"),
+			strings.Join(columns, ",\n            "), strings.Join(tuples, ", "),
 			strings.Join(of.columns, ",\n                "), w.base, quote(w.anchor), condition,
-			strings.Join(keysOf(members), ", "), condition)
+			measured("%[1]s"), strings.Join(keysOf(members), ", "), condition,
+			measured("sum(f_%[1]s)"), measured("sum(had_%[1]s)"))
 		if err := f.db.Exec(ctx, statement, p); err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ func cut(ranges []state.Range, n int64) (now, left []state.Range) {
 		total += r.End - r.Next
 	}
 	// A small rest is no run of its own.
-	if total <= n+n/4 {
+	if total <= n+n/2 {
 		return ranges, nil
 	}
 	for _, r := range ranges {

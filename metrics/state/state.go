@@ -215,10 +215,8 @@ func (f *baseFold) stream(ctx context.Context, touched string) error {
 	if err != nil {
 		return err
 	}
-	statement, p := queries.File("state/events_touched"), queries.Params{"table": table, "topic": topics[f.base], "edition": f.Edition, "run": f.Run, "base": touched}
-	if touched == "" {
-		statement, p = queries.File("state/events_all"), queries.Params{"table": table, "topic": topics[f.base]}
-	}
+	p := queries.Params{"table": table, "topic": topics[f.base]}
+	statement := f.ofTouched(queries.File("state/events"), touched, p)
 	f.rows = &outgoing{of: f, rows: newStateBlock(f.base)}
 	if f.Hold {
 		f.out.held = append(f.out.held, f.rows)
@@ -275,6 +273,17 @@ func (f *baseFold) stream(ctx context.Context, touched string) error {
 		return err
 	}
 	return f.rows.write(ctx)
+}
+
+// ofTouched makes a statement one about the subjects of that name in the table touched,
+// "" is all, and adds its parameters.
+func (f *baseFold) ofTouched(statement, touched string, p queries.Params) string {
+	condition := "true"
+	if touched != "" {
+		condition = "subject IN (SELECT subject FROM touched WHERE edition = {edition:String} AND run = {run:UInt64} AND base = {touched:String})"
+		p["edition"], p["run"], p["touched"] = f.Edition, f.Run, touched
+	}
+	return strings.ReplaceAll(statement, "/*touched*/", condition)
 }
 
 // handOn gives a value to who takes it, unless ctx ends before.

@@ -211,10 +211,8 @@ func (p *priors) drain() {
 
 // readPriors hands on what the tables hold of the base's subjects.
 func (f *baseFold) readPriors(ctx context.Context, touched string, out chan<- []priorOf) error {
-	statement, p := queries.File("state/prior_touched"), queries.Params{"edition": f.Edition, "base": f.base, "run": f.Run, "touched": touched}
-	if touched == "" {
-		statement, p = queries.File("state/prior_all"), queries.Params{"edition": f.Edition, "base": f.base}
-	}
+	p := queries.Params{"edition": f.Edition, "base": f.base, "run": f.Run}
+	statement := f.ofTouched(queries.File("state/prior"), touched, p)
 	var (
 		some []priorOf
 		last string
@@ -249,22 +247,12 @@ func (f *baseFold) readPriors(ctx context.Context, touched string, out chan<- []
 
 func (f *baseFold) scanPrior(scan func(...any) error) (priorOf, error) {
 	var (
-		row                                   priorOf
-		version                               uint64
-		anchors, staleAnchors                 []string
-		days, staleDays                       []time.Time
-		parentBases, parentSubjects           []string
-		staleParentBases, staleParentSubjects []string
+		row                                  priorOf
+		anchors, parentBases, parentSubjects []string
+		days                                 []time.Time
 	)
-	if err := scan(&row.subject, &version, &anchors, &days, &staleAnchors, &staleDays,
-		&parentBases, &parentSubjects, &staleParentBases, &staleParentSubjects); err != nil {
+	if err := scan(&row.subject, &anchors, &days, &parentBases, &parentSubjects); err != nil {
 		return row, err
-	}
-	// A row of this run means that the run was cut off: the rows that it
-	// was to take away may still be there.
-	if version >= f.Run {
-		anchors, days = append(anchors, staleAnchors...), append(days, staleDays...)
-		parentBases, parentSubjects = append(parentBases, staleParentBases...), append(parentSubjects, staleParentSubjects...)
 	}
 	for i := range anchors {
 		if k := (Key{f.base, anchors[i], calendar.OfDate(days[i])}); !slices.Contains(row.keys, k) {

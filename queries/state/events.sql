@@ -1,4 +1,4 @@
--- Which events are there, all of a topic, subject by subject,
+-- Which events do the subjects of a fold have, subject by subject,
 -- and did some come with other content elsewhere?
 SELECT
     subject,
@@ -12,6 +12,7 @@ SELECT
     test,
     correctsid,
     data,
-    subject IN (SELECT subject FROM conflicts WHERE topic = {topic:String}) AS contested
+    subject IN (SELECT subject FROM conflicts WHERE topic = {topic:String} AND /*touched*/) AS contested
 FROM {table:Identifier}
+WHERE /*touched*/
 ORDER BY subject
