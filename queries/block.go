@@ -112,6 +112,22 @@ func (b *Block) Floats(name string) Column[[]float64] {
 	return add(b, name, plain[[]float64]{proto.NewArray[float64](new(proto.ColFloat64))})
 }
 
+// Pair is a word and what belongs to it.
+type Pair[T any] struct {
+	Word string
+	With T
+}
+
+// WordsWithDates adds a column Array(Tuple(LowCardinality(String), Date)).
+func (b *Block) WordsWithDates(name string) Column[[]Pair[time.Time]] {
+	return add(b, name, &pairsColumn[time.Time]{with: new(proto.ColDate)})
+}
+
+// WordsWithTexts adds a column Array(Tuple(LowCardinality(String), String)).
+func (b *Block) WordsWithTexts(name string) Column[[]Pair[string]] {
+	return add(b, name, &pairsColumn[string]{with: new(proto.ColStr)})
+}
+
 // MaybeInstant adds a column Nullable(DateTime64(6, 'UTC')), whose NULL is the zero
 // time.
 func (b *Block) MaybeInstant(name string) Column[time.Time] {
@@ -186,8 +202,11 @@ func (c *wordsColumn) Append(list []string) {
 	for _, s := range list {
 		c.appendString(s)
 	}
-	c.ends = append(c.ends, uint64(len(c.keys)))
+	c.end()
 }
+
+// end ends a list.
+func (c *wordsColumn) end() { c.ends = append(c.ends, uint64(len(c.keys))) }
 
 func (c *wordsColumn) Rows() int { return len(c.ends) }
 
@@ -222,4 +241,53 @@ func (c *wordLists) EncodeColumn(b *proto.Buffer) {
 func (c *wordLists) WriteColumn(w *proto.Writer) {
 	c.ends.WriteColumn(w)
 	c.ColLowCardinalityRaw.WriteColumn(w)
+}
+
+type pairsColumn[T any] struct {
+	words wordsColumn
+	with  growing[T]
+}
+
+func (c *pairsColumn[T]) Append(pairs []Pair[T]) {
+	for _, p := range pairs {
+		c.words.appendString(p.Word)
+		c.with.Append(p.With)
+	}
+	c.words.end()
+}
+
+func (c *pairsColumn[T]) Rows() int { return c.words.Rows() }
+
+func (c *pairsColumn[T]) reset() {
+	c.words.reset()
+	c.with.Reset()
+}
+
+func (c *pairsColumn[T]) input() proto.ColInput {
+	return &pairLists{&wordLists{c.words.column(), c.words.ends}, c.with}
+}
+
+// pairLists is an Array(Tuple(LowCardinality(String), …)) as it is sent: where the
+// lists end, all words, and all that belongs to them.
+type pairLists struct {
+	*wordLists
+	with proto.ColInput
+}
+
+// Type is Array(Tuple(LowCardinality(String), …)).
+func (c *pairLists) Type() proto.ColumnType {
+	tuple := proto.ColumnTypeTuple.With(c.ColLowCardinalityRaw.Type().String(), c.with.Type().String())
+	return proto.ColumnTypeArray.Sub(tuple)
+}
+
+// EncodeColumn appends the lists.
+func (c *pairLists) EncodeColumn(b *proto.Buffer) {
+	c.wordLists.EncodeColumn(b)
+	c.with.EncodeColumn(b)
+}
+
+// WriteColumn writes the lists.
+func (c *pairLists) WriteColumn(w *proto.Writer) {
+	c.wordLists.WriteColumn(w)
+	c.with.WriteColumn(w)
 }

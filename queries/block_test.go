@@ -28,6 +28,17 @@ type kinds struct {
 	MaybeF   *float64    `ch:"maybe_float"`
 	MaybeN   *uint32     `ch:"maybe_n"`
 	MaybeYes *bool       `ch:"maybe_flag"`
+	Dates    [][]any     `ch:"dates"`
+	Texts    [][]any     `ch:"texts"`
+}
+
+// pairs are what the driver reads of them.
+func pairs[T any](of [][]any) []queries.Pair[T] {
+	var out []queries.Pair[T]
+	for _, p := range of {
+		out = append(out, queries.Pair[T]{Word: p[0].(string), With: p[1].(T)})
+	}
+	return out
 }
 
 // What a block is given is what the table holds: of each kind of column, with and
@@ -36,7 +47,8 @@ func TestBlockHoldsEachKindOfColumn(t *testing.T) {
 	db, ctx := queriestest.Open(t), context.Background()
 	err := db.Exec(ctx, `CREATE TABLE kinds (word LowCardinality(String), words Array(LowCardinality(String)), text String, flag Bool, small UInt8, large UInt64,
 		float Float64, day Date, at DateTime64(6, 'UTC'), ats Array(DateTime64(6, 'UTC')), floats Array(Float64), maybe_at Nullable(DateTime64(6, 'UTC')),
-		maybe_float Nullable(Float64), maybe_n Nullable(UInt32), maybe_flag Nullable(Bool)) ENGINE = MergeTree ORDER BY large`, nil)
+		maybe_float Nullable(Float64), maybe_n Nullable(UInt32), maybe_flag Nullable(Bool),
+		dates Array(Tuple(LowCardinality(String), Date)), texts Array(Tuple(LowCardinality(String), String))) ENGINE = MergeTree ORDER BY large`, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,14 +58,16 @@ func TestBlockHoldsEachKindOfColumn(t *testing.T) {
 		small, large, float, day     = b.Uint8("small"), b.Uint64("large"), b.Float("float"), b.Date("day")
 		instant, instants, floats    = b.Instant("at"), b.Instants("ats"), b.Floats("floats")
 		maybeAt, maybeF, maybeN, yes = b.MaybeInstant("maybe_at"), b.MaybeFloat("maybe_float"), b.MaybeUint32("maybe_n"), b.MaybeFlag("maybe_flag")
+		dates, texts                 = b.WordsWithDates("dates"), b.WordsWithTexts("texts")
 	)
 	precise := time.Date(2026, 3, 1, 23, 59, 59, 999999000, time.UTC)
 	half, many, no := 0.5, uint32(1<<31), false
 	full := kinds{
 		Word: "投递", Words: []string{"a", "b", "a"}, Text: "文本\x00'", Flag: true, Small: 255, Large: 1 << 63, Float: -1.25, Day: at.Truncate(24 * time.Hour),
 		At: precise, Ats: []time.Time{precise, at}, Floats: []float64{1, 2}, MaybeAt: &precise, MaybeF: &half, MaybeN: &many, MaybeYes: &no,
+		Dates: [][]any{{"a", at.Truncate(24 * time.Hour)}, {"b", time.Unix(0, 0).UTC()}, {"a", time.Unix(0, 0).UTC()}}, Texts: [][]any{{"", "文本"}, {"z", ""}},
 	}
-	empty := kinds{Words: []string{}, Ats: []time.Time{}, Floats: []float64{}, Day: time.Unix(0, 0).UTC(), At: time.Unix(0, 0).UTC()}
+	empty := kinds{Words: []string{}, Dates: [][]any{}, Texts: [][]any{}, Ats: []time.Time{}, Floats: []float64{}, Day: time.Unix(0, 0).UTC(), At: time.Unix(0, 0).UTC()}
 	add := func(k kinds) {
 		word.Append(k.Word)
 		words.Append(k.Words)
@@ -74,9 +88,12 @@ func TestBlockHoldsEachKindOfColumn(t *testing.T) {
 		maybeF.Append(k.MaybeF)
 		maybeN.Append(k.MaybeN)
 		yes.Append(k.MaybeYes)
+		dates.Append(pairs[time.Time](k.Dates))
+		texts.Append(pairs[string](k.Texts))
 	}
 	other := full
 	other.Large, other.Word, other.Words = 7, "收寄", []string{"c", ""}
+	other.Dates, other.Texts = [][]any{{"q", at.Truncate(24 * time.Hour)}}, [][]any{}
 	for _, rows := range [][]kinds{{}, {empty}, {empty, other, full}, {other}} {
 		b.Reset()
 		for _, k := range rows {

@@ -268,3 +268,62 @@ func known(dim string) string {
 	}
 	return dim
 }
+
+// subjectBlock is rows of subjects: which rows of the state each one has, and what
+// others take from it.
+type subjectBlock struct {
+	*queries.Block
+	edition, base       queries.Column[string]
+	subject             queries.Column[string]
+	version             queries.Column[uint64]
+	keys, staleKeys     queries.Column[[]queries.Pair[time.Time]]
+	parents, staleLinks queries.Column[[]queries.Pair[string]]
+	dims                dimColumns
+	received            queries.Column[time.Time]
+	duplicateOf         queries.Column[string]
+
+	days  []queries.Pair[time.Time] // of one row
+	links []queries.Pair[string]
+}
+
+func newSubjectBlock() *subjectBlock {
+	b := queries.NewBlock("subjects")
+	return &subjectBlock{
+		Block: b, edition: b.Word("edition"), base: b.Word("base"), subject: b.Text("subject"), version: b.Uint64("version"),
+		keys: b.WordsWithDates("keys"), staleKeys: b.WordsWithDates("stale_keys"),
+		parents: b.WordsWithTexts("parents"), staleLinks: b.WordsWithTexts("stale_parents"),
+		dims: newDimColumns(b), received: b.MaybeInstant("received_at"), duplicateOf: b.Text("duplicate_of"),
+	}
+}
+
+// append adds the row of the subject i of a chunk.
+func (s *subjectBlock) append(edition, base string, run uint64, c *chunkRows, i int) {
+	r, prior := &c.results[i], c.prior[c.subjects[i]]
+	s.edition.Append(edition)
+	s.base.Append(base)
+	s.subject.Append(c.subjects[i])
+	s.version.Append(run)
+	s.keys.Append(s.placed(c.keys[i]))
+	s.staleKeys.Append(s.placed(prior.keys))
+	s.parents.Append(s.linked(c.parents[i]))
+	s.staleLinks.Append(s.linked(prior.parents))
+	s.dims.append(&r.unit().Dims)
+	s.received.Append(r.links.ReceivedAt)
+	s.duplicateOf.Append(r.links.DuplicateOf)
+}
+
+func (s *subjectBlock) placed(keys []Key) []queries.Pair[time.Time] {
+	s.days = s.days[:0]
+	for _, k := range keys {
+		s.days = append(s.days, queries.Pair[time.Time]{Word: k.Anchor, With: k.Day.UTC()})
+	}
+	return s.days
+}
+
+func (s *subjectBlock) linked(links []link) []queries.Pair[string] {
+	s.links = s.links[:0]
+	for _, l := range links {
+		s.links = append(s.links, queries.Pair[string]{Word: l.base, With: l.subject})
+	}
+	return s.links
+}

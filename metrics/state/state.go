@@ -217,7 +217,7 @@ func (f *baseFold) stream(ctx context.Context, touched string) error {
 	}
 	p := queries.Params{"table": table, "topic": topics[f.base]}
 	statement := f.ofTouched(queries.File("state/events"), touched, p)
-	f.rows = &outgoing{of: f, rows: newStateBlock(f.base)}
+	f.rows = newOutgoing(f)
 	if f.Hold {
 		f.out.held = append(f.out.held, f.rows)
 	}

@@ -267,25 +267,6 @@ func (f *baseFold) scanPrior(scan func(...any) error) (priorOf, error) {
 	return row, nil
 }
 
-func null(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t
-}
-
-// pairs writes keys or links as an Array(Tuple).
-func pairs[T any](in []T, pair func(T) []any) []any {
-	out := make([]any, 0, len(in))
-	for _, v := range in {
-		out = append(out, pair(v))
-	}
-	return out
-}
-
-func keyPair(k Key) []any   { return []any{k.Anchor, k.Day.UTC()} }
-func linkPair(l link) []any { return []any{l.base, l.subject} }
-
 // chunkRows are the rows of some subjects, of all tables.
 type chunkRows struct {
 	subjects   []string
@@ -368,6 +349,12 @@ type outgoing struct {
 	added  int // rows of the chunks, at least one for each subject
 	rows   *stateBlock
 	gone   []goneRow
+
+	subjects *subjectBlock
+}
+
+func newOutgoing(of *baseFold) *outgoing {
+	return &outgoing{of: of, rows: newStateBlock(of.base), subjects: newSubjectBlock()}
 }
 
 // add takes the rows of a chunk and writes what there is if it is much.
@@ -409,29 +396,13 @@ func (o *outgoing) write(ctx context.Context) error {
 
 func (o *outgoing) writeSubjects(ctx context.Context) error {
 	f := o.of
-	type row struct {
-		*chunkRows
-		i int
-	}
-	var rows []row
+	o.subjects.Reset()
 	for _, c := range o.chunks {
 		for i := range c.results {
-			rows = append(rows, row{c, i})
+			o.subjects.append(f.Edition, f.base, f.Run, c, i)
 		}
 	}
-	return f.db.Insert(ctx, "subjects", "edition, base, subject, version, keys, stale_keys, parents, stale_parents, "+
-		"region, outlet, product, channel, direction, customer_type, customer_tier, special_need, area_type, received_at, duplicate_of",
-		len(rows), func(n int) []any {
-			c, i := rows[n].chunkRows, rows[n].i
-			r := &c.results[i]
-			d, prior := &r.unit().Dims, c.prior[c.subjects[i]]
-			return []any{
-				f.Edition, f.base, c.subjects[i], f.Run, pairs(c.keys[i], keyPair), pairs(prior.keys, keyPair),
-				pairs(c.parents[i], linkPair), pairs(prior.parents, linkPair),
-				d.Region, d.Outlet, d.Product, d.Channel, d.Direction, d.CustomerType, d.CustomerTier, d.SpecialNeed, d.AreaType,
-				null(r.links.ReceivedAt), r.links.DuplicateOf,
-			}
-		})
+	return f.db.InsertBlock(ctx, o.subjects.Block)
 }
 
 // writeRows writes the rows that answers read.
