@@ -107,7 +107,7 @@ func TestFaults(t *testing.T) {
 		n, brokers = 9, 1
 	} else {
 		long := []trouble{
-			{"a broker gone", brokerGone}, {"a broker gone", brokerGone}, {"ClickHouse away", clickhouseDown}, {"too many parts", tooManyParts},
+			{"a broker gone", brokerGone}, {"a broker gone", brokerGone}, {"ClickHouse away", clickhouseDown}, {"too many parts", refuse(tooManyParts)}, {"disk full", refuse(diskFull)},
 			{"storm of rebalances", storm(40*time.Second, 5*time.Second)},
 		}
 		others = append(others, long...)

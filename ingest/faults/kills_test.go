@@ -9,6 +9,7 @@
 //   - kills_test.go: kills of the ingest, the fold and ClickHouse
 //   - troubles_test.go: what else happens to them, and to Kafka
 //   - campaign_test.go: all of it in an order drawn by a seed
+//   - secured_test.go: brokers that want TLS and a password
 //   - harness_test.go: programs with bugs, which must not pass
 //   - failpoint/: what ends a process, built into it by the tests alone
 package faults_test

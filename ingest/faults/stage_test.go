@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,6 +66,7 @@ type stage struct {
 	cluster    *kafkatest.Cluster
 	program    string
 	dir        string
+	settings   []string // of the program, beside the common ones
 	port       int
 	clickhouse *process
 	book       *book
@@ -132,14 +134,14 @@ type process struct {
 
 // environment is that of the program: nothing of the test's own.
 func (s *stage) environment(extra ...string) []string {
-	return append([]string{
+	return slices.Concat([]string{
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "TZ=Pacific/Marquesas",
 		embedded.EngineVariable + "=" + os.Getenv(embedded.EngineVariable),
 		"YOUZHI_CLICKHOUSE_DSN=" + s.url(), "YOUZHI_CLICKHOUSE_DATABASE=" + database,
 		"YOUZHI_KAFKA_BROKERS=" + strings.Join(s.cluster.Brokers(), ","), "YOUZHI_KAFKA_GROUP=" + group,
 		"YOUZHI_INGEST_BATCH_AGE=200ms", "YOUZHI_JOBS_FOLD=@every 1s",
 		"YOUZHI_LOG_LEVEL=info",
-	}, extra...)
+	}, s.settings, extra)
 }
 
 func (s *stage) url() string { return fmt.Sprintf("http://127.0.0.1:%d", s.port) }

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -262,21 +263,46 @@ func (s *stage) peak(p *process) int64 {
 	return n << 10
 }
 
-// tooManyParts lets ClickHouse refuse all inserts into a table for a while.
-func tooManyParts(s *stage) {
-	s.Helper()
-	ingest := s.start(fault{}, "ingest")
-	s.ready(ingest)
-	s.exec("ALTER TABLE events_cases MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1")
-	s.until("ClickHouse refuses inserts", 20*time.Second, func() bool { return strings.Contains(s.said(ingest), "code: 252") })
-	before := len(s.said(ingest))
-	time.Sleep(3 * time.Second)
-	if n := strings.Count(s.said(ingest)[before:], "operation=insert_events subject="+event.TopicCases); n > 6 {
-		s.Errorf("%d tries in 3 s to insert into a table that takes nothing", n)
+// Settings of a table with which ClickHouse takes no insert, and the error it gives.
+var (
+	tooManyParts = refusal{map[string]string{"parts_to_throw_insert": "1", "parts_to_delay_insert": "1"}, 252}
+	diskFull     = refusal{map[string]string{"min_free_disk_bytes_to_perform_insert": "1000000000000000"}, 243}
+)
+
+type refusal struct {
+	settings map[string]string
+	code     int
+}
+
+// refuse lets ClickHouse refuse all inserts into a table for a while: what waits is
+// not committed, and stored as soon as it can be.
+func refuse(r refusal) func(*stage) {
+	return func(s *stage) {
+		s.Helper()
+		ingest := s.start(fault{}, "ingest")
+		s.ready(ingest)
+		var set []string
+		for name, value := range r.settings {
+			set = append(set, name+" = "+value)
+		}
+		s.exec("ALTER TABLE events_cases MODIFY SETTING " + strings.Join(set, ", "))
+		said := fmt.Sprintf("code: %d", r.code)
+		s.until("ClickHouse refuses inserts", 20*time.Second, func() bool { return strings.Contains(s.said(ingest), said) })
+		if !regexp.MustCompile(`component=ingest reason=.*` + said).MatchString(s.said(ingest)) {
+			s.Errorf("the ingest does not give the reason, %s, for what it waits", said)
+		}
+		before, committed := len(s.said(ingest)), s.cluster.Committed(group)[event.TopicCases]
+		time.Sleep(3 * time.Second)
+		if n := strings.Count(s.said(ingest)[before:], "operation=insert_events subject="+event.TopicCases); n > 6 {
+			s.Errorf("%d tries in 3 s to insert into a table that takes nothing", n)
+		}
+		if now := s.cluster.Committed(group)[event.TopicCases]; !maps.Equal(now, committed) {
+			s.Errorf("commits went from %v to %v while nothing could be stored", committed, now)
+		}
+		s.exec("ALTER TABLE events_cases RESET SETTING " + strings.Join(slices.Sorted(maps.Keys(r.settings)), ", "))
+		s.resumes("ClickHouse takes inserts again", 30*time.Second)
+		s.anywhere(ingest)
 	}
-	s.exec("ALTER TABLE events_cases RESET SETTING parts_to_throw_insert, parts_to_delay_insert")
-	s.resumes("ClickHouse takes inserts again", 30*time.Second)
-	s.anywhere(ingest)
 }
 
 // exec changes something in ClickHouse.

@@ -1,15 +1,8 @@
 package topic
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,83 +11,8 @@ import (
 	"time"
 
 	"youzhi/deploy/embedded/embeddedtest"
+	"youzhi/deploy/kafka/kafkatest"
 )
-
-// authority signs certificates.
-type authority struct {
-	t    testing.TB
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-	file string // PEM
-}
-
-func newAuthority(t testing.TB) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &authority{t: t, key: key, file: filepath.Join(t.TempDir(), "ca.pem")}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, a.file, "CERTIFICATE", der)
-	return a
-}
-
-func writePEM(t testing.TB, file, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// issue makes a certificate that ends at an instant, and gives its files too.
-func (a *authority) issue(until time.Time, names ...string) (pair tls.Certificate, cert, key string) {
-	a.t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	for _, n := range names {
-		if ip := net.ParseIP(n); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, n)
-		}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &private.PublicKey, a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	pkcs, err := x509.MarshalECPrivateKey(private)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	dir := a.t.TempDir()
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writePEM(a.t, cert, "CERTIFICATE", der)
-	writePEM(a.t, key, "EC PRIVATE KEY", pkcs)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, cert, key
-}
-
-func (a *authority) server(until time.Time, names ...string) *tls.Config {
-	pair, _, _ := a.issue(until, names...)
-	return &tls.Config{Certificates: []tls.Certificate{pair}}
-}
 
 func TestNewNamesWhatIsWrongWithTLSAndSASL(t *testing.T) {
 	nothing := filepath.Join(t.TempDir(), "nothing.pem")
@@ -121,25 +39,25 @@ func TestNewNamesWhatIsWrongWithTLSAndSASL(t *testing.T) {
 
 // Everything works over each kind of connection.
 func TestSecureConnections(t *testing.T) {
-	ca := newAuthority(t)
+	ca := kafkatest.NewAuthority(t)
 	hour := time.Now().Add(time.Hour)
-	secure := &TLS{CA: ca.file}
-	_, cert, key := ca.issue(hour)
-	both := ca.server(hour, "127.0.0.1")
+	secure := &TLS{CA: ca.File}
+	client := ca.Issue(hour)
+	both := ca.Server(hour, "127.0.0.1")
 	both.ClientAuth, both.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-	both.ClientCAs.AddCert(ca.cert)
+	both.ClientCAs.AddCert(ca.Cert)
 	for kind, test := range map[string]struct {
 		server    *tls.Config
 		mechanism string
 		o         Options
 	}{
-		"TLS":                     {ca.server(hour, "127.0.0.1"), "", Options{TLS: secure}},
-		"TLS, another name":       {ca.server(hour, "kafka.test"), "", Options{TLS: &TLS{CA: ca.file, ServerName: "kafka.test"}}},
-		"TLS, client certificate": {both, "", Options{TLS: &TLS{CA: ca.file, Cert: cert, Key: key}}},
+		"TLS":                     {ca.Server(hour, "127.0.0.1"), "", Options{TLS: secure}},
+		"TLS, another name":       {ca.Server(hour, "kafka.test"), "", Options{TLS: &TLS{CA: ca.File, ServerName: "kafka.test"}}},
+		"TLS, client certificate": {both, "", Options{TLS: &TLS{CA: ca.File, Cert: client.Cert, Key: client.Key}}},
 		"PLAIN":                   {nil, "PLAIN", Options{SASL: &SASL{Plain, "youzhi", "pass,word="}}},
 		"SCRAM-SHA-256":           {nil, "SCRAM-SHA-256", Options{SASL: &SASL{ScramSHA256, "youzhi", "pass,word="}}},
-		"TLS and SCRAM-SHA-512":   {ca.server(hour, "127.0.0.1"), "SCRAM-SHA-512", Options{TLS: secure, SASL: &SASL{ScramSHA512, "youzhi", "pass,word="}}},
-		"TLS and PLAIN":           {ca.server(hour, "127.0.0.1"), "PLAIN", Options{TLS: secure, SASL: &SASL{Plain, "youzhi", "pass,word="}}},
+		"TLS and SCRAM-SHA-512":   {ca.Server(hour, "127.0.0.1"), "SCRAM-SHA-512", Options{TLS: secure, SASL: &SASL{ScramSHA512, "youzhi", "pass,word="}}},
+		"TLS and PLAIN":           {ca.Server(hour, "127.0.0.1"), "PLAIN", Options{TLS: secure, SASL: &SASL{Plain, "youzhi", "pass,word="}}},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			k := embeddedtest.OpenSecureKafka(t, nil, test.server, test.mechanism, "youzhi", "pass,word=")
@@ -167,18 +85,18 @@ func TestSecureConnections(t *testing.T) {
 // Whatever keeps a connection from being made is told within 10 s, is not tried
 // more than once a second, and is over when it is mended.
 func TestReasonOfARefusedConnection(t *testing.T) {
-	ca, other := newAuthority(t), newAuthority(t)
+	ca, other := kafkatest.NewAuthority(t), kafkatest.NewAuthority(t)
 	hour := time.Now().Add(time.Hour)
-	good := ca.server(hour, "127.0.0.1")
-	wantsClient := ca.server(hour, "127.0.0.1")
+	good := ca.Server(hour, "127.0.0.1")
+	wantsClient := ca.Server(hour, "127.0.0.1")
 	wantsClient.ClientAuth, wantsClient.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-	wantsClient.ClientCAs.AddCert(ca.cert)
-	_, expiredCert, expiredKey := ca.issue(time.Now().Add(-time.Hour))
+	wantsClient.ClientCAs.AddCert(ca.Cert)
+	expired := ca.Issue(time.Now().Add(-time.Hour))
 	type broker struct {
 		server                    *tls.Config
 		mechanism, user, password string
 	}
-	secure := &TLS{CA: ca.file}
+	secure := &TLS{CA: ca.File}
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, test := range []struct {
@@ -198,18 +116,18 @@ func TestReasonOfARefusedConnection(t *testing.T) {
 		{"no user given", Options{},
 			broker{nil, "PLAIN", "youzhi", "right"}, broker{}, []string{"user and a password (kafka.sasl)"}},
 		{"expired certificate", Options{TLS: secure},
-			broker{server: ca.server(time.Now().Add(-time.Minute), "127.0.0.1")}, broker{server: good}, []string{"TLS", "expired"}},
+			broker{server: ca.Server(time.Now().Add(-time.Minute), "127.0.0.1")}, broker{server: good}, []string{"TLS", "expired"}},
 		{"unknown authority", Options{TLS: secure},
-			broker{server: other.server(hour, "127.0.0.1")}, broker{server: good}, []string{"TLS", "unknown authority"}},
+			broker{server: other.Server(hour, "127.0.0.1")}, broker{server: good}, []string{"TLS", "unknown authority"}},
 		{"another host's certificate", Options{TLS: secure},
-			broker{server: ca.server(hour, "kafka.test")}, broker{server: good}, []string{"TLS", "127.0.0.1"}},
+			broker{server: ca.Server(hour, "kafka.test")}, broker{server: good}, []string{"TLS", "127.0.0.1"}},
 		{"plain against TLS", Options{},
 			broker{server: good}, broker{}, []string{"may speak TLS"}},
 		{"TLS against plain", Options{TLS: secure},
 			broker{}, broker{server: good}, []string{"does not seem to speak TLS"}},
 		{"client certificate missing", Options{TLS: secure},
 			broker{server: wantsClient}, broker{server: good}, []string{"client certificate"}},
-		{"client certificate expired", Options{TLS: &TLS{CA: ca.file, Cert: expiredCert, Key: expiredKey}},
+		{"client certificate expired", Options{TLS: &TLS{CA: ca.File, Cert: expired.Cert, Key: expired.Key}},
 			broker{server: wantsClient}, broker{server: good}, []string{"client certificate"}},
 	} {
 		// Most of the time they wait, so that all run at once.

@@ -2,8 +2,13 @@ package kafkatest
 
 import (
 	"context"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"fmt"
+	"hash"
 	"maps"
 	"slices"
 	"time"
@@ -342,4 +347,29 @@ func (c *Cluster) DeleteGroup(group string) {
 		}
 		return err
 	})
+}
+
+// SetPassword gives a user a password for SCRAM, by SHA-256 and by SHA-512.
+func (c *Cluster) SetPassword(user, password string) {
+	c.t.Helper()
+	const iterations = 4096 // the fewest that Kafka takes
+	for mechanism, hash := range map[int8]func() hash.Hash{1: sha256.New, 2: sha512.New} {
+		u := kmsg.NewAlterUserSCRAMCredentialsRequestUpsertion()
+		u.Name, u.Mechanism, u.Iterations, u.Salt = user, mechanism, iterations, []byte(rand.Text())
+		salted, err := pbkdf2.Key(hash, password, u.Salt, iterations, hash().Size())
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		u.SaltedPassword = salted
+		// A request names a user once.
+		c.again("set the password of "+user, func(ctx context.Context) error {
+			r := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
+			r.Upsertions = []kmsg.AlterUserSCRAMCredentialsRequestUpsertion{u}
+			answer, err := r.RequestWith(ctx, c.client)
+			if err != nil {
+				return err
+			}
+			return kerr.ErrorForCode(answer.Results[0].ErrorCode)
+		})
+	}
 }

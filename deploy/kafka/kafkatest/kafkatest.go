@@ -3,7 +3,8 @@
 // operator does to topics and groups from outside.
 //
 //   - kafkatest.go: the cluster and its brokers
-//   - admin.go: topics, records and groups
+//   - admin.go: topics, records, groups and users
+//   - authority.go: certificates
 //   - process.go, process_linux.go: processes that never outlive the test
 //   - port.go: ports that stay free for a process which is started again
 package kafkatest
@@ -43,6 +44,7 @@ type Cluster struct {
 type node struct {
 	id       int32
 	address  string // of the clients
+	secured  string // where they need TLS and a password, empty if nowhere
 	settings string // its file
 	output   string // what it says
 	process  *Process
@@ -62,10 +64,29 @@ func jars() (string, error) {
 	return folder, nil
 }
 
+// Secure gives each broker a second address, which wants TLS and a password: by
+// SCRAM one of [Cluster.SetPassword], or by PLAIN this one.
+type Secure struct {
+	// PEM is a file with the brokers' key and certificate, read when they start.
+	PEM            string
+	User, Password string
+}
+
 // Start starts a cluster of so many brokers and waits until it answers. It stops
 // when the test ends. Without Kafka's jars or Java the test is skipped, or fails
 // where the variable CI is set.
 func Start(t testing.TB, brokers int) *Cluster {
+	t.Helper()
+	return start(t, brokers, nil)
+}
+
+// StartSecured is Start with a secured address of each broker.
+func StartSecured(t testing.TB, brokers int, secure Secure) *Cluster {
+	t.Helper()
+	return start(t, brokers, &secure)
+}
+
+func start(t testing.TB, brokers int, secure *Secure) *Cluster {
 	t.Helper()
 	folder, err := jars()
 	if err == nil {
@@ -82,6 +103,9 @@ func Start(t testing.TB, brokers int) *Cluster {
 	var controllers []string
 	for i := range brokers {
 		n := &node{id: int32(i + 1), address: fmt.Sprintf("127.0.0.1:%d", Port(t))}
+		if secure != nil {
+			n.secured = fmt.Sprintf("127.0.0.1:%d", Port(t))
+		}
 		controller := fmt.Sprintf("127.0.0.1:%d", Port(t))
 		controllers = append(controllers, controller)
 		voters = append(voters, fmt.Sprintf("%d@%s", n.id, controller))
@@ -93,7 +117,7 @@ func Start(t testing.TB, brokers int) *Cluster {
 	for i, n := range c.nodes {
 		dir := t.TempDir()
 		n.settings, n.output = filepath.Join(dir, "server.properties"), filepath.Join(dir, "output.txt")
-		if err := os.WriteFile(n.settings, []byte(settings(n, controllers[i], voters, filepath.Join(dir, "log"))), 0o600); err != nil {
+		if err := os.WriteFile(n.settings, []byte(settings(n, controllers[i], voters, filepath.Join(dir, "log"), secure)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		formats.Go(func() {
@@ -125,13 +149,19 @@ func Start(t testing.TB, brokers int) *Cluster {
 
 // settings are those of a broker. Each topic has a replica on every broker, and
 // two have to take a message where there are three.
-func settings(n *node, controller string, voters []string, logs string) string {
+func settings(n *node, controller string, voters []string, logs string, secure *Secure) string {
+	listeners, securely := "PLAINTEXT://"+n.address, []string(nil)
+	if secure != nil {
+		listeners += ",SECURED://" + n.secured
+		securely = securedSettings(secure)
+	}
 	lines := []string{
 		"process.roles=broker,controller",
 		fmt.Sprintf("node.id=%d", n.id),
 		"controller.quorum.voters=" + strings.Join(voters, ","),
-		"listeners=PLAINTEXT://" + n.address + ",CONTROLLER://" + controller,
-		"advertised.listeners=PLAINTEXT://" + n.address,
+		"listeners=" + listeners + ",CONTROLLER://" + controller,
+		"advertised.listeners=" + listeners,
+		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL,CONTROLLER:PLAINTEXT",
 		"controller.listener.names=CONTROLLER",
 		"inter.broker.listener.name=PLAINTEXT",
 		"log.dirs=" + logs,
@@ -160,7 +190,20 @@ func settings(n *node, controller string, voters []string, logs string) string {
 		"num.io.threads=4",
 		"background.threads=2",
 	}
-	return strings.Join(lines, "\n") + "\n"
+	return strings.Join(append(lines, securely...), "\n") + "\n"
+}
+
+// securedSettings are those of the address that wants TLS and a password.
+func securedSettings(s *Secure) []string {
+	const listener, modules = "listener.name.secured.", "org.apache.kafka.common.security."
+	return []string{
+		listener + "ssl.keystore.type=PEM",
+		listener + "ssl.keystore.location=" + s.PEM,
+		listener + "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+		fmt.Sprintf(`%splain.sasl.jaas.config=%splain.PlainLoginModule required user_%s="%s";`, listener, modules, s.User, s.Password),
+		listener + "scram-sha-256.sasl.jaas.config=" + modules + "scram.ScramLoginModule required;",
+		listener + "scram-sha-512.sasl.jaas.config=" + modules + "scram.ScramLoginModule required;",
+	}
 }
 
 // java is a program of Kafka in a small machine that starts fast.
@@ -204,6 +247,15 @@ func (c *Cluster) Brokers() []string {
 	var all []string
 	for _, n := range c.nodes {
 		all = append(all, n.address)
+	}
+	return all
+}
+
+// Secured are the secured addresses of all brokers.
+func (c *Cluster) Secured() []string {
+	var all []string
+	for _, n := range c.nodes {
+		all = append(all, n.secured)
 	}
 	return all
 }
