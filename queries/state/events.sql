@@ -1,5 +1,6 @@
 -- Which events do the subjects of a fold have, subject by subject,
--- and did some come with other content elsewhere?
+-- and did some come with other content elsewhere? A part of the table is a stream, and
+-- what is read ahead of each is most of the memory of a fold of all.
 SELECT
     subject,
     toString(source) AS source,
@@ -16,3 +17,4 @@ SELECT
 FROM {table:Identifier}
 WHERE /*touched*/
 ORDER BY subject
+SETTINGS read_in_order_use_buffering = 0, max_block_size = 8192
