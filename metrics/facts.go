@@ -18,12 +18,19 @@ import (
 
 // Facts writes the facts by day from the live state.
 type Facts struct {
-	db  *queries.DB
-	cat *catalogue.Catalogue
+	db   *queries.DB
+	cat  *catalogue.Catalogue
+	rows uint64 // maxRows
 }
 
 // NewFacts is inert.
-func NewFacts(db *queries.DB, cat *catalogue.Catalogue) *Facts { return &Facts{db: db, cat: cat} }
+func NewFacts(db *queries.DB, cat *catalogue.Catalogue) *Facts {
+	return &Facts{db: db, cat: cat, rows: maxRows}
+}
+
+// InPortions makes a statement take days of so many rows instead of 1.5 million: few
+// enough and a test of few rows has many statements.
+func (f *Facts) InPortions(rows uint64) { f.rows = rows }
 
 // member is one population of one indicator.
 type member struct {
@@ -176,8 +183,12 @@ func (f *Facts) replaceAll(ctx context.Context, run uint64, windows map[window][
 			changed = append(changed, w)
 		}
 	}
-	err := sideBySide(ctx, refreshing, changed, func(ctx context.Context, w window) error {
-		if err := f.replace(ctx, run, w, windows[w], slices.Sorted(maps.Keys(days[w])), asOf); err != nil {
+	rows, err := f.rowsOf(ctx, windows, days)
+	if err != nil {
+		return err
+	}
+	err = sideBySide(ctx, refreshing, changed, func(ctx context.Context, w window) error {
+		if err := f.replace(ctx, run, w, windows[w], f.portions(slices.Sorted(maps.Keys(days[w])), rows[w]), asOf); err != nil {
 			return fmt.Errorf("facts of %s by %s: %w", w.base, w.anchor, err)
 		}
 		return nil
@@ -185,23 +196,27 @@ func (f *Facts) replaceAll(ctx context.Context, run uint64, windows map[window][
 	if err != nil {
 		return err
 	}
-	return f.totals(ctx, run, windows, days)
+	return f.totals(ctx, run, windows, days, rows)
 }
 
 // totals sums the facts of the days that were replaced without the dimensions that
 // most questions do not name. Days that only another window's facts changed on are
 // summed again with them, to the same.
-func (f *Facts) totals(ctx context.Context, run uint64, windows map[window][]member, days map[window]map[calendar.Day]struct{}) error {
+func (f *Facts) totals(ctx context.Context, run uint64, windows map[window][]member, days map[window]map[calendar.Day]struct{}, rows map[window]map[calendar.Day]uint64) error {
 	var keys []string
 	changed := map[calendar.Day]struct{}{}
+	sum := map[calendar.Day]uint64{}
 	for w, members := range windows {
 		if len(days[w]) == 0 {
 			continue
 		}
 		keys = append(keys, keysOf(members)...)
 		maps.Copy(changed, days[w])
+		for day, n := range rows[w] {
+			sum[day] += n
+		}
 	}
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(changed)), maxDays) {
+	for _, part := range f.portions(slices.Sorted(maps.Keys(changed)), sum) {
 		p := queries.Params{"run": run}
 		condition := dayCondition(part, p)
 		err := f.db.Exec(ctx, fmt.Sprintf(`INSERT INTO totals (kept, key, part, day, region, product, channel, version, %[6]s)
@@ -274,13 +289,116 @@ func measured(form string) string {
 	return strings.Join(names, ", ")
 }
 
-// maxDays is how many days one statement names. It bounds the memory of a rebuild:
-// a statement holds a group for each place and indicator of its days.
-const maxDays = 100
+const (
+	// maxRows is of how many rows one statement makes facts, about. It bounds the memory
+	// of a rebuild: a statement holds a group for each place and indicator of its days.
+	maxRows = 1_500_000
+	// maxDays is how many days one statement names, for the length of its parameter.
+	maxDays = 5_000
+)
+
+// portions cuts days into as many as one statement takes: a large operator's day is
+// one, the years of a small one are too, for a statement takes longer to be read than
+// to answer for few rows.
+func (f *Facts) portions(days []calendar.Day, rows map[calendar.Day]uint64) [][]calendar.Day {
+	var out [][]calendar.Day
+	from, sum := 0, uint64(0)
+	for i, day := range days {
+		if i > from && (sum+rows[day] > f.rows || i-from == maxDays) {
+			out, from, sum = append(out, days[from:i]), i, 0
+		}
+		sum += rows[day]
+	}
+	if from < len(days) {
+		out = append(out, days[from:])
+	}
+	return out
+}
+
+// stateRows counts the live rows of a base on some days, by anchor and day, those that
+// were replaced and are not merged yet among them.
+func (f *Facts) stateRows(ctx context.Context, base string, days []calendar.Day, add func(anchor string, day calendar.Day, n uint64)) error {
+	for part := range slices.Chunk(days, maxDays) {
+		p := queries.Params{}
+		condition := dayCondition(part, p)
+		statement := fmt.Sprintf("SELECT toString(anchor) AS anchor, day, count() AS n FROM %s WHERE edition = 'live' AND %s GROUP BY anchor, day", base, condition)
+		err := f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
+			var (
+				anchor string
+				day    time.Time
+				n      uint64
+			)
+			if err := scan(&anchor, &day, &n); err != nil {
+				return err
+			}
+			add(anchor, calendar.OfDate(day), n)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("count the rows of %s: %w", base, err)
+		}
+	}
+	return nil
+}
+
+// rowsOf counts what the facts of each window's days are made of, and those that are
+// there.
+func (f *Facts) rowsOf(ctx context.Context, windows map[window][]member, days map[window]map[calendar.Day]struct{}) (map[window]map[calendar.Day]uint64, error) {
+	out := map[window]map[calendar.Day]uint64{}
+	windowOf := map[[2]string]window{} // by key and part of the facts
+	all, byBase := map[calendar.Day]struct{}{}, map[string]map[calendar.Day]struct{}{}
+	for w, of := range days {
+		out[w] = map[calendar.Day]uint64{}
+		for _, m := range windows[w] {
+			windowOf[[2]string{m.ind.Key, m.role}] = w
+		}
+		if byBase[w.base] == nil {
+			byBase[w.base] = map[calendar.Day]struct{}{}
+		}
+		maps.Copy(byBase[w.base], of)
+		maps.Copy(all, of)
+	}
+	for base, of := range byBase {
+		err := f.stateRows(ctx, base, slices.Sorted(maps.Keys(of)), func(anchor string, day calendar.Day, n uint64) {
+			if rows, ok := out[window{base, anchor}]; ok {
+				rows[day] += n
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(all)), maxDays) {
+		p := queries.Params{}
+		condition := dayCondition(part, p)
+		err := f.db.Rows(ctx, "SELECT toString(key) AS key, toString(part) AS part, day, count() AS n FROM facts WHERE "+condition+" GROUP BY key, part, day", p, func(scan func(...any) error) error {
+			var (
+				key, part string
+				day       time.Time
+				n         uint64
+			)
+			if err := scan(&key, &part, &day, &n); err != nil {
+				return err
+			}
+			if w, ok := windowOf[[2]string{key, part}]; ok {
+				out[w][calendar.OfDate(day)] += n
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("count the facts: %w", err)
+		}
+	}
+	return out, nil
+}
 
 // steps replaces which steps were reported on some days of a base.
 func (f *Facts) steps(ctx context.Context, run uint64, base string, days []calendar.Day) error {
-	for part := range slices.Chunk(days, maxDays) {
+	rows := map[calendar.Day]uint64{}
+	if err := f.stateRows(ctx, base, days, func(_ string, day calendar.Day, n uint64) { rows[day] += n }); err != nil {
+		return err
+	}
+	for _, part := range f.portions(days, rows) {
 		p := queries.Params{"run": run}
 		condition := dayCondition(part, p)
 		err := f.db.Exec(ctx, fmt.Sprintf(`INSERT INTO reported_steps (base, day, source, product, step, version, units)
@@ -393,11 +511,11 @@ FROM (SELECT day FROM %s WHERE edition = 'live' AND anchor = %s UNION ALL SELECT
 	return out, nil
 }
 
-// replace writes the facts of one window for some days, those that are not what they
-// were. Groups that had facts and have no units any more are written with zeros, so
+// replace writes the facts of one window for some portions of days, those that are not
+// what they were. Groups that had facts and have no units any more are written with zeros, so
 // that a day is replaced and never added to. The statement names an instant and is
 // another one in each run, which is no use to have compiled.
-func (f *Facts) replace(ctx context.Context, run uint64, w window, members []member, days []calendar.Day, asOf time.Time) error {
+func (f *Facts) replace(ctx context.Context, run uint64, w window, members []member, portions [][]calendar.Day, asOf time.Time) error {
 	var (
 		tuples, columns []string
 		of              terms
@@ -417,7 +535,7 @@ func (f *Facts) replace(ctx context.Context, run uint64, w window, members []mem
 		}
 		tuples = append(tuples, "("+strings.Join(names, ", ")+")")
 	}
-	for part := range slices.Chunk(days, maxDays) {
+	for _, part := range portions {
 		p := queries.Params{"run": run}
 		if of.usesAsOf() {
 			p["as_of"] = queries.Instant(asOf)

@@ -32,6 +32,7 @@ type room struct {
 	db       *queries.DB
 	cat      *catalogue.Catalogue
 	builder  *state.Builder
+	facts    *metrics.Facts
 	job      *jobfold.Job
 	eval     *metrics.Evaluator
 	editions *state.Editions
@@ -53,22 +54,24 @@ func newRoom(t testing.TB, db *queries.DB) *room {
 			t.Error(err)
 		}
 	})
+	r.facts = metrics.NewFacts(db, cat)
 	r.inSpans(0)
 	r.eval = metrics.New(db, cat, r.editions)
 	return r
 }
 
-// inSteps is a room whose folds take a few subjects at once and write a few rows, as
-// those of many do.
+// inSteps is a room whose folds take a few subjects at once, write a few rows, and
+// replace the facts of a few days, as those of many do.
 func inSteps(r *room) *room {
 	r.builder.InSteps(25, 150)
+	r.facts.InPortions(200)
 	return r
 }
 
 // inSpans makes the job take about n events in one run, DefaultSpan if 0.
 func (r *room) inSpans(n int) {
 	r.job = jobfold.New(jobfold.Options{
-		Builder: r.builder, Facts: metrics.NewFacts(r.db, r.cat), Versions: "test", Logger: slog.New(slog.DiscardHandler), Span: int64(n),
+		Builder: r.builder, Facts: r.facts, Versions: "test", Logger: slog.New(slog.DiscardHandler), Span: int64(n),
 	})
 }
 
