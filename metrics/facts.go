@@ -65,6 +65,12 @@ func (f *Facts) windows() map[window][]member {
 // returned: when the steps that sources report have changed, all days of the
 // base change with them. A refresh done again ends in the same facts.
 func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]struct{}, before, asOf time.Time, reported string) (string, error) {
+	// The same run, cut off before, may have replaced the facts of all days by steps
+	// that are no longer what is reported.
+	cutOff, err := f.reportersOf(ctx, run)
+	if err != nil {
+		return "", err
+	}
 	days := map[window]map[calendar.Day]struct{}{}
 	baseDays := map[string]map[calendar.Day]struct{}{}
 	windows := f.windows()
@@ -111,7 +117,7 @@ func (f *Facts) Refresh(ctx context.Context, run uint64, changed map[state.Key]s
 	}
 	// A run over everything also replaces the facts of days that a window, as it
 	// is now, has no rows on: the catalogue may have changed.
-	if now != reported || before.IsZero() {
+	if now != reported || cutOff || before.IsZero() {
 		for w, members := range windows {
 			all, err := f.daysOf(ctx, w, members)
 			if err != nil {
@@ -473,6 +479,17 @@ GROUP BY base, source, product, step`, quote(base)), queries.Params{"run": run})
 	return nil
 }
 
+// reportersOf says whether a run has replaced which steps are reported.
+func (f *Facts) reportersOf(ctx context.Context, run uint64) (bool, error) {
+	var rows []struct {
+		N uint64 `ch:"n"`
+	}
+	if err := f.db.Select(ctx, &rows, "SELECT count() AS n FROM reporters WHERE version = {run:UInt64}", queries.Params{"run": run}); err != nil {
+		return false, fmt.Errorf("look for reported steps of the run: %w", err)
+	}
+	return rows[0].N > 0, nil
+}
+
 func (f *Facts) reportedHash(ctx context.Context) (string, error) {
 	h := sha256.New()
 	err := f.db.Rows(ctx, `SELECT concat(base, '\0', source, '\0', product, '\0', step) AS line
@@ -512,9 +529,9 @@ FROM (SELECT day FROM %s WHERE edition = 'live' AND anchor = %s UNION ALL SELECT
 }
 
 // replace writes the facts of one window for some portions of days, those that are not
-// what they were. Groups that had facts and have no units any more are written with zeros, so
-// that a day is replaced and never added to. The statement names an instant and is
-// another one in each run, which is no use to have compiled.
+// what they were. Groups that had facts and have no units any more are written with
+// zeros, so that a day is replaced and never added to. The statements are not compiled:
+// most name an instant and are others in each run.
 func (f *Facts) replace(ctx context.Context, run uint64, w window, members []member, portions [][]calendar.Day, asOf time.Time) error {
 	var (
 		tuples, columns []string

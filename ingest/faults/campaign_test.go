@@ -101,13 +101,13 @@ func TestFaults(t *testing.T) {
 	others := []trouble{
 		{"told to end", terminate}, {"halted", halt}, {"no quarantine", quarantineGone}, {"nothing but poison", poisoned},
 		{"huge messages", huge}, {"transactions", transactions}, {"offsets set to 0", replay},
-		{"messages expired", expired}, {"a topic made anew", remade},
+		{"messages expired", expired}, {"a topic made anew", remade}, {"disk full", refuse(diskFull)},
 	}
 	if n == 0 {
 		n, brokers = 9, 1
 	} else {
 		long := []trouble{
-			{"a broker gone", brokerGone}, {"a broker gone", brokerGone}, {"ClickHouse away", clickhouseDown}, {"too many parts", refuse(tooManyParts)}, {"disk full", refuse(diskFull)},
+			{"a broker gone", brokerGone}, {"a broker gone", brokerGone}, {"ClickHouse away", clickhouseDown}, {"too many parts", refuse(tooManyParts)},
 			{"storm of rebalances", storm(40*time.Second, 5*time.Second)},
 		}
 		others = append(others, long...)

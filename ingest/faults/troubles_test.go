@@ -281,22 +281,22 @@ func refuse(r refusal) func(*stage) {
 		s.Helper()
 		ingest := s.start(fault{}, "ingest")
 		s.ready(ingest)
+		s.resumes("an ingest has started", patience)
 		var set []string
 		for name, value := range r.settings {
 			set = append(set, name+" = "+value)
 		}
 		s.exec("ALTER TABLE events_cases MODIFY SETTING " + strings.Join(set, ", "))
-		said := fmt.Sprintf("code: %d", r.code)
-		s.until("ClickHouse refuses inserts", 20*time.Second, func() bool { return strings.Contains(s.said(ingest), said) })
-		if !regexp.MustCompile(`component=ingest reason=.*` + said).MatchString(s.said(ingest)) {
-			s.Errorf("the ingest does not give the reason, %s, for what it waits", said)
-		}
+		reason := regexp.MustCompile(fmt.Sprintf(`component=ingest reason=.*code: %d`, r.code))
+		s.until("the ingest says that ClickHouse refuses inserts", 20*time.Second, func() bool { return reason.MatchString(s.said(ingest)) })
 		before, committed := len(s.said(ingest)), s.cluster.Committed(group)[event.TopicCases]
 		time.Sleep(3 * time.Second)
 		if n := strings.Count(s.said(ingest)[before:], "operation=insert_events subject="+event.TopicCases); n > 6 {
 			s.Errorf("%d tries in 3 s to insert into a table that takes nothing", n)
 		}
-		if now := s.cluster.Committed(group)[event.TopicCases]; !maps.Equal(now, committed) {
+		// Whoever has the partitions anew may commit what is no event.
+		moved := strings.Contains(s.said(ingest)[before:], "consumer group assigned partitions")
+		if now := s.cluster.Committed(group)[event.TopicCases]; !moved && !maps.Equal(now, committed) {
 			s.Errorf("commits went from %v to %v while nothing could be stored", committed, now)
 		}
 		s.exec("ALTER TABLE events_cases RESET SETTING " + strings.Join(slices.Sorted(maps.Keys(r.settings)), ", "))

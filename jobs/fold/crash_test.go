@@ -32,7 +32,17 @@ type breaker struct {
 	seen  int
 	at    int // 0: never
 	after bool
+	text  string // or at the first statement that has this in its address
 	what  string // the statement that it broke at
+}
+
+// setAt makes the first statement from now whose address has a text fail, and all
+// after it; "" mends it.
+func (b *breaker) setAt(text string) {
+	b.set(0, false)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = text
 }
 
 // set makes the n-th statement from now fail, and all after it: what is dead
@@ -46,6 +56,9 @@ func (b *breaker) set(n int, after bool) {
 func (b *breaker) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.mu.Lock()
 	b.seen++
+	if b.at == 0 && b.text != "" && strings.Contains(r.URL.Query().Get("query"), b.text) {
+		b.at = b.seen
+	}
 	breaks, dead := b.at != 0 && b.seen == b.at, b.at != 0 && b.seen > b.at
 	b.mu.Unlock()
 	if dead {
@@ -229,4 +242,35 @@ func TestMergeAfterCrash(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCutOffBetweenTwoReports ends a run that has replaced the facts of all days,
+// because a source was found to report deliveries, before it is recorded; when it is
+// done again the source turns out not to have, and all days change back.
+func TestCutOffBetweenTwoReports(t *testing.T) {
+	var b breaker
+	s := newTeller(newRoom(t, openThrough(t, &b, "reports")))
+	start := asOf.Add(-40 * day)
+	accept := func(subject string, at time.Time) {
+		s.tell(t, "/a", subject, "case.accepted", at, fields{
+			"product": "parcel", "region": "330100", "outlet": "HZ-017", "channel": "outlet", "direction": "domestic", "promised_at": instant(at.Add(2 * day)),
+		})
+	}
+	// Without complaints the complaints per case have no source either.
+	s.tell(t, "/c", "T1", "ticket.received", start, fields{"kind": "complaint", "region": "330100", "channel": "phone"})
+	accept("C1", start)
+	s.run(t, asOf)
+	accept("C2", start.Add(20*day))
+	s.tell(t, "/a", "C2", "case.delivered", start.Add(21*day), nil)
+	delivered := s.events[len(s.events)-1]
+	b.setAt("INSERT INTO fold_runs")
+	if err := s.job.Run(context.Background(), asOf); !errors.Is(err, errCrash) {
+		t.Fatalf("the run ended with %v", err)
+	}
+	b.setAt("")
+	i := s.add("C2", "case.corrected", start.Add(22*day), fields{"void": true})
+	s.drafts[i].Source, s.drafts[i].CorrectsID = delivered.Source, delivered.ID
+	s.store(t, s.told(t), 0, func() int32 { return 0 })
+	s.run(t, asOf)
+	s.check(t, asOf)
 }

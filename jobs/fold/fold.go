@@ -32,7 +32,8 @@ type Options struct {
 	Span int64
 }
 
-// DefaultSpan keeps a run, and with it the wait of the first figures, short.
+// DefaultSpan keeps a run, and with it the wait of the first figures, short. What is
+// at most half more is one run all the same, for two would replace the same days twice.
 const DefaultSpan = 80_000
 
 const (
@@ -102,7 +103,7 @@ func cut(ranges []state.Range, n int64) (now, left []state.Range) {
 	for _, r := range ranges {
 		total += r.End - r.Next
 	}
-	// A small rest is no run of its own.
+	// A small rest is no run of its own: it would replace the same days once more.
 	if total <= n+n/2 {
 		return ranges, nil
 	}

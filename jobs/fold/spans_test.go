@@ -20,9 +20,10 @@ func TestRunsAreBounded(t *testing.T) {
 	}
 	n := int32(0)
 	r.store(t, events, 0, func() int32 { n++; return n % 3 })
-	// Of eight parts, a run each takes one, two, four and the last one; offsets without
-	// an event make it some more or fewer.
-	r.inSpans(len(events) / 8)
+	// Of sixteen parts, a run each takes one, two, four and the nine left, which are one
+	// and a half times its eight at most; offsets without an event make it some more or
+	// fewer.
+	r.inSpans(len(events) / 16)
 	r.run(t, asOf)
 	last, err := r.builder.LastRun(ctx)
 	if err != nil {

@@ -272,7 +272,10 @@ func (f *baseFold) stream(ctx context.Context, touched string) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	return f.rows.write(ctx)
+	err = f.rows.write(ctx)
+	// Rows that are held go on; the memory of what is written does not.
+	f.rows.subjects = nil
+	return err
 }
 
 // ofTouched makes a statement one about the subjects of that name in the table touched,

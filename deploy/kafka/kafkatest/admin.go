@@ -369,7 +369,12 @@ func (c *Cluster) SetPassword(user, password string) {
 			if err != nil {
 				return err
 			}
-			return kerr.ErrorForCode(answer.Results[0].ErrorCode)
+			for _, result := range answer.Results {
+				if err := kerr.ErrorForCode(result.ErrorCode); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
 }
