@@ -130,7 +130,12 @@ func sums(ind catalogue.Indicator, c conditions) []string {
 	if ind.Measured() || ind.Kind == catalogue.RatioOfCounts {
 		success = "true"
 	}
-	decimal := func(condition, expression string) string {
+	decimal := func(condition string, factors ...string) string {
+		factors = slices.DeleteFunc(factors, func(f string) bool { return f == "1" })
+		if len(factors) == 0 {
+			return fmt.Sprintf("toDecimal128(toInt64(%s), 6)", condition)
+		}
+		expression := "(" + strings.Join(factors, ") * (") + ")"
 		// The number is made harmless before it is converted: both branches of an
 		// if may be calculated.
 		// And the conversion cuts what is below a millionth, which a rounded number
@@ -140,10 +145,10 @@ func sums(ind catalogue.Indicator, c conditions) []string {
 	}
 	count := func(condition string) string { return fmt.Sprintf("toInt64(%s)", condition) }
 	return []string{
-		decimal(c.counted+" AND "+success, fmt.Sprintf("(%s) * (%s)", weight, value)) + " AS numerator",
+		decimal(c.counted+" AND "+success, weight, value) + " AS numerator",
 		decimal(c.counted, weight) + " AS denominator",
-		decimal(c.counted, fmt.Sprintf("(%s) * (%s) * (%s)", weight, value, value)) + " AS squares",
-		decimal(c.counted, fmt.Sprintf("(%s) * (%s)", weight, weight)) + " AS weights",
+		decimal(c.counted, weight, value, value) + " AS squares",
+		decimal(c.counted, weight, weight) + " AS weights",
 		count(c.counted) + " AS n",
 		count(c.pending) + " AS pending",
 		count(c.excluded) + " AS excluded_n",
@@ -181,8 +186,10 @@ func (t *terms) named(ind catalogue.Indicator, c conditions) (catalogue.Indicato
 			*expression = t.name(at(*expression))
 		}
 	}
-	for _, condition := range []*string{&c.reported, &c.excluded, &c.unknown, &c.pending, &c.counted, &c.success} {
-		*condition = t.name(*condition)
+	reported := "(" + c.reported + ")"
+	c.reported = t.name(c.reported)
+	for _, condition := range []*string{&c.excluded, &c.unknown, &c.pending, &c.counted, &c.success} {
+		*condition = t.name(strings.ReplaceAll(*condition, reported, c.reported))
 	}
 	return ind, c
 }
