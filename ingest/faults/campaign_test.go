@@ -89,6 +89,7 @@ func (s *stage) settle() {
 	s.pour.flush(s)
 	s.book.complete(s)
 	p := s.start(fault{}, "ingest")
+	s.ready(p)
 	s.until("all that was sent is committed", patience, s.done)
 	s.ends(p)
 }

@@ -399,9 +399,21 @@ func brokerGone(s *stage) {
 // goes on with the load when then has happened.
 func (s *stage) caughtUp(then func()) {
 	s.Helper()
+	// As the first trouble of all it comes before the first messages.
+	s.until("each partition has a message", patience, func() bool {
+		for _, of := range s.logEnds() {
+			for _, end := range of {
+				if end == 0 {
+					return false
+				}
+			}
+		}
+		return true
+	})
 	s.pour.stop()
 	s.pour.flush(s)
 	ingest := s.start(fault{}, "ingest")
+	s.ready(ingest)
 	s.until("all that was sent is committed", patience, s.done)
 	s.ends(ingest)
 	s.check("when all is stored")
