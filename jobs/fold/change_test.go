@@ -52,6 +52,22 @@ func (s *teller) tell(t testing.TB, source, subject, kind string, at time.Time, 
 	s.store(t, s.told(t), 0, func() int32 { return 0 })
 }
 
+// accept stores the acceptance of a case that is promised two days later.
+func (s *teller) accept(t testing.TB, source, subject, product string, at time.Time) {
+	t.Helper()
+	s.tell(t, source, subject, "case.accepted", at, fields{
+		"product": product, "region": "330100", "outlet": "HZ-017", "channel": "outlet", "direction": "domestic", "promised_at": instant(at.Add(2 * day)),
+	})
+}
+
+// void stores that an event of a case did not happen.
+func (s *teller) void(t testing.TB, of reported, at time.Time) {
+	t.Helper()
+	i := s.add(of.Subject, "case.corrected", at, fields{"void": true})
+	s.drafts[i].Source, s.drafts[i].CorrectsID = of.Source, of.ID
+	s.store(t, s.told(t), 0, func() int32 { return 0 })
+}
+
 // check holds state and figures to a fold in memory.
 func (s *teller) check(t testing.TB, at time.Time) {
 	t.Helper()
@@ -70,11 +86,6 @@ func (s *teller) check(t testing.TB, at time.Time) {
 func TestUnreportedIsNotFailed(t *testing.T) {
 	s := newTeller(newRoom(t, queriestest.Open(t)))
 	start := asOf.Add(-40 * day)
-	accept := func(source, subject, product string, at time.Time) {
-		s.tell(t, source, subject, "case.accepted", at, fields{
-			"product": product, "region": "330100", "outlet": "HZ-017", "channel": "outlet", "direction": "domestic", "promised_at": instant(at.Add(2 * day)),
-		})
-	}
 	expect := func(want string, status metrics.Status) {
 		t.Helper()
 		s.run(t, asOf)
@@ -86,29 +97,24 @@ func TestUnreportedIsNotFailed(t *testing.T) {
 	}
 	// Without complaints the complaints per case have no source either.
 	s.tell(t, "/c", "T1", "ticket.received", start, fields{"kind": "complaint", "region": "330100", "channel": "phone"})
-	accept("/a", "C1", "parcel", start)
-	accept("/a", "C2", "parcel", start.Add(3*day))
+	s.accept(t, "/a", "C1", "parcel", start)
+	s.accept(t, "/a", "C2", "parcel", start.Add(3*day))
 	expect("0 / 0, pending 0, excluded 0, unknown 0", metrics.StatusNoSource)
 	// Another source reports deliveries, and this one those of letters.
-	accept("/b", "C3", "letter", start)
+	s.accept(t, "/b", "C3", "letter", start)
 	s.tell(t, "/b", "C3", "case.delivered", start.Add(day), nil)
-	accept("/a", "C4", "letter", start)
+	s.accept(t, "/a", "C4", "letter", start)
 	s.tell(t, "/a", "C4", "case.delivered", start.Add(day), nil)
 	expect("0 / 0, pending 0, excluded 0, unknown 0", metrics.StatusNoSource)
 	// A step later the source does report deliveries of parcels.
-	accept("/a", "C5", "parcel", start.Add(20*day))
+	s.accept(t, "/a", "C5", "parcel", start.Add(20*day))
 	s.tell(t, "/a", "C5", "case.delivered", start.Add(21*day), nil)
 	delivered := s.events[len(s.events)-1]
 	expect("1 / 3, pending 0, excluded 0, unknown 0", metrics.StatusSmall)
-	void := func(of reported) {
-		i := s.add(of.Subject, "case.corrected", start.Add(22*day), fields{"void": true})
-		s.drafts[i].Source, s.drafts[i].CorrectsID = of.Source, of.ID
-		s.store(t, s.told(t), 0, func() int32 { return 0 })
-	}
-	void(delivered)
+	s.void(t, delivered, start.Add(22*day))
 	expect("0 / 0, pending 0, excluded 0, unknown 0", metrics.StatusNoSource)
 	// Taking the voiding back brings the delivery back.
-	void(s.events[len(s.events)-1])
+	s.void(t, s.events[len(s.events)-1], start.Add(22*day))
 	expect("1 / 3, pending 0, excluded 0, unknown 0", metrics.StatusSmall)
 }
 

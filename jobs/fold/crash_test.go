@@ -251,16 +251,11 @@ func TestCutOffBetweenTwoReports(t *testing.T) {
 	var b breaker
 	s := newTeller(newRoom(t, openThrough(t, &b, "reports")))
 	start := asOf.Add(-40 * day)
-	accept := func(subject string, at time.Time) {
-		s.tell(t, "/a", subject, "case.accepted", at, fields{
-			"product": "parcel", "region": "330100", "outlet": "HZ-017", "channel": "outlet", "direction": "domestic", "promised_at": instant(at.Add(2 * day)),
-		})
-	}
 	// Without complaints the complaints per case have no source either.
 	s.tell(t, "/c", "T1", "ticket.received", start, fields{"kind": "complaint", "region": "330100", "channel": "phone"})
-	accept("C1", start)
+	s.accept(t, "/a", "C1", "parcel", start)
 	s.run(t, asOf)
-	accept("C2", start.Add(20*day))
+	s.accept(t, "/a", "C2", "parcel", start.Add(20*day))
 	s.tell(t, "/a", "C2", "case.delivered", start.Add(21*day), nil)
 	delivered := s.events[len(s.events)-1]
 	b.setAt("INSERT INTO fold_runs")
@@ -268,9 +263,7 @@ func TestCutOffBetweenTwoReports(t *testing.T) {
 		t.Fatalf("the run ended with %v", err)
 	}
 	b.setAt("")
-	i := s.add("C2", "case.corrected", start.Add(22*day), fields{"void": true})
-	s.drafts[i].Source, s.drafts[i].CorrectsID = delivered.Source, delivered.ID
-	s.store(t, s.told(t), 0, func() int32 { return 0 })
+	s.void(t, delivered, start.Add(22*day))
 	s.run(t, asOf)
 	s.check(t, asOf)
 }

@@ -20,15 +20,19 @@ func (e *Editions) Improvements(ctx context.Context, asOf time.Time) ([]fold.Imp
 	if err != nil {
 		return nil, err
 	}
-	var subjects []string
+	var subjects, disputed []string
 	events := map[string][]event.Event{}
-	err = b.db.Rows(ctx, queries.File("state/improvements"), queries.Params{"table": table}, func(scan func(...any) error) error {
-		v, err := scanEvent(scan)
+	statement := about(queries.File("state/events"), "subject IN (SELECT subject FROM improvement_subjects)")
+	err = b.db.Rows(ctx, statement, queries.Params{"table": table, "topic": event.TopicAssurance}, func(scan func(...any) error) error {
+		v, contested, err := scanEvent(scan)
 		if err != nil {
 			return err
 		}
 		if len(events[v.Subject]) == 0 {
 			subjects = append(subjects, v.Subject)
+			if contested {
+				disputed = append(disputed, v.Subject)
+			}
 		}
 		events[v.Subject] = append(events[v.Subject], v)
 		return nil
@@ -37,7 +41,7 @@ func (e *Editions) Improvements(ctx context.Context, asOf time.Time) ([]fold.Imp
 		return nil, fmt.Errorf("read improvements: %w", err)
 	}
 	elsewhere := map[string]map[fold.Identity]event.Hash{}
-	for part := range chunks(subjects) {
+	for part := range chunks(disputed) {
 		of, err := b.elsewhere(ctx, event.TopicAssurance, table, part)
 		if err != nil {
 			return nil, fmt.Errorf("read improvements: %w", err)

@@ -217,7 +217,7 @@ func (f *baseFold) stream(ctx context.Context, touched string) error {
 	}
 	p := queries.Params{"table": table, "topic": topics[f.base]}
 	statement := f.ofTouched(queries.File("state/events"), touched, p)
-	f.rows = newOutgoing(f)
+	f.rows = &outgoing{of: f, rows: newStateBlock(f.base)}
 	if f.Hold {
 		f.out.held = append(f.out.held, f.rows)
 	}
@@ -272,10 +272,7 @@ func (f *baseFold) stream(ctx context.Context, touched string) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	err = f.rows.write(ctx)
-	// Rows that are held go on; the memory of what is written does not.
-	f.rows.subjects = nil
-	return err
+	return f.rows.write(ctx)
 }
 
 // ofTouched makes a statement one about the subjects of that name in the table touched,
@@ -286,7 +283,12 @@ func (f *baseFold) ofTouched(statement, touched string, p queries.Params) string
 		condition = "subject IN (SELECT subject FROM touched WHERE edition = {edition:String} AND run = {run:UInt64} AND base = {touched:String})"
 		p["edition"], p["run"], p["touched"] = f.Edition, f.Run, touched
 	}
-	return strings.ReplaceAll(statement, "/*touched*/", condition)
+	return about(statement, condition)
+}
+
+// about makes a statement one about the subjects that a condition holds for.
+func about(statement, condition string) string {
+	return strings.ReplaceAll(statement, "/*subjects*/", condition)
 }
 
 // handOn gives a value to who takes it, unless ctx ends before.
@@ -315,8 +317,7 @@ func (f *baseFold) read(ctx context.Context, statement string, p queries.Params,
 		return handOn(ctx, out, full)
 	}
 	err := f.db.Rows(ctx, statement, p, func(scan func(...any) error) error {
-		var contested bool
-		e, err := scanEvent(scan, &contested)
+		e, contested, err := scanEvent(scan)
 		if err != nil {
 			return err
 		}
@@ -344,24 +345,22 @@ func (f *baseFold) read(ctx context.Context, statement string, p queries.Params,
 	return flush()
 }
 
-// scanEvent reads a row of a statement that asks for events subject by subject,
-// and perhaps for more columns.
-func scanEvent(scan func(...any) error, more ...any) (event.Event, error) {
+// scanEvent reads a row of the statement that asks for events subject by subject.
+func scanEvent(scan func(...any) error) (e event.Event, contested bool, err error) {
 	var (
-		e          event.Event
 		hash, data string
 		recorded   *time.Time
 	)
-	columns := append([]any{&e.Subject, &e.Source, &e.ID, &hash, &e.Type, &e.Time, &e.Sequence, &recorded, &e.Test, &e.CorrectsID, &data}, more...)
-	if err := scan(columns...); err != nil {
-		return e, err
+	err = scan(&e.Subject, &e.Source, &e.ID, &hash, &e.Type, &e.Time, &e.Sequence, &recorded, &e.Test, &e.CorrectsID, &data, &contested)
+	if err != nil {
+		return e, false, err
 	}
 	copy(e.Hash[:], hash)
 	e.Time, e.Data = e.Time.UTC(), []byte(data)
 	if recorded != nil {
 		e.Recorded = recorded.UTC()
 	}
-	return e, nil
+	return e, contested, nil
 }
 
 // again folds the tickets that others were merged into once more, now that the

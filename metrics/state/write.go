@@ -349,12 +349,6 @@ type outgoing struct {
 	added  int // rows of the chunks, at least one for each subject
 	rows   *stateBlock
 	gone   []goneRow
-
-	subjects *subjectBlock
-}
-
-func newOutgoing(of *baseFold) *outgoing {
-	return &outgoing{of: of, rows: newStateBlock(of.base), subjects: newSubjectBlock()}
 }
 
 // add takes the rows of a chunk and writes what there is if it is much.
@@ -396,13 +390,13 @@ func (o *outgoing) write(ctx context.Context) error {
 
 func (o *outgoing) writeSubjects(ctx context.Context) error {
 	f := o.of
-	o.subjects.Reset()
+	rows := newSubjectBlock()
 	for _, c := range o.chunks {
 		for i := range c.results {
-			o.subjects.append(f.Edition, f.base, f.Run, c, i)
+			rows.append(f.Edition, f.base, f.Run, c, i)
 		}
 	}
-	return f.db.InsertBlock(ctx, o.subjects.Block)
+	return f.db.InsertBlock(ctx, rows.Block)
 }
 
 // writeRows writes the rows that answers read.

@@ -13,8 +13,8 @@ SELECT
     test,
     correctsid,
     data,
-    subject IN (SELECT subject FROM conflicts WHERE topic = {topic:String} AND /*touched*/) AS contested
+    subject IN (SELECT subject FROM conflicts WHERE topic = {topic:String} AND /*subjects*/) AS contested
 FROM {table:Identifier}
-WHERE /*touched*/
+WHERE /*subjects*/
 ORDER BY subject
 SETTINGS read_in_order_use_buffering = 0, max_block_size = 8192

@@ -11,6 +11,6 @@ SELECT
     CAST(linked.1, 'Array(String)') AS parent_bases,
     linked.2 AS parent_subjects
 FROM subjects FINAL
-PREWHERE edition = {edition:String} AND base = {base:String} AND /*touched*/
+PREWHERE edition = {edition:String} AND base = {base:String} AND /*subjects*/
 ORDER BY subject
 SETTINGS max_block_size = 4096
