@@ -3,7 +3,12 @@ package faults_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"maps"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -303,6 +308,42 @@ func refuse(r refusal) func(*stage) {
 		s.resumes("ClickHouse takes inserts again", 30*time.Second)
 		s.anywhere(ingest)
 	}
+}
+
+// shortOfMemory gives ClickHouse too little memory for what waits: inserts are
+// halved until they pass, and nobody has to help.
+func shortOfMemory(s *stage) {
+	s.Helper()
+	for range 30_000 {
+		m, e := s.aside.load.outside()
+		s.aside.send(m, e, nil)
+	}
+	s.aside.flush(s)
+	server, err := url.Parse(s.url())
+	if err != nil {
+		s.Fatal(err)
+	}
+	// All goes to ClickHouse as it is, inserts of events with a limit.
+	limiting := httptest.NewServer(&httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(server)
+		if query := r.Out.URL.Query(); strings.HasPrefix(query.Get("query"), "INSERT INTO events_") {
+			query.Set("max_memory_usage", strconv.Itoa(12<<20))
+			r.Out.URL.RawQuery = query.Encode()
+		}
+	}})
+	defer limiting.Close()
+	refused := func() int64 {
+		return s.integer(s.rows("SELECT sum(value) FROM system.errors WHERE name = 'MEMORY_LIMIT_EXCEEDED'")[0][0])
+	}
+	before := refused()
+	s.settings = []string{"YOUZHI_CLICKHOUSE_DSN=" + limiting.URL}
+	ingest := s.start(fault{}, "ingest")
+	s.settings = nil
+	s.resumes("ClickHouse has little memory", 30*time.Second)
+	if refused() == before {
+		s.Error("ClickHouse had memory enough")
+	}
+	s.anywhere(ingest)
 }
 
 // exec changes something in ClickHouse.
