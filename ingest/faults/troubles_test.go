@@ -3,8 +3,7 @@ package faults_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"maps"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -324,7 +323,7 @@ func shortOfMemory(s *stage) {
 		s.Fatal(err)
 	}
 	// All goes to ClickHouse as it is, inserts of events with a limit.
-	limiting := httptest.NewServer(&httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
+	limiting := httptest.NewServer(&httputil.ReverseProxy{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(server)
 		if query := r.Out.URL.Query(); strings.HasPrefix(query.Get("query"), "INSERT INTO events_") {
 			query.Set("max_memory_usage", strconv.Itoa(12<<20))
