@@ -25,7 +25,10 @@ const (
 )
 
 // prefixBytes is how much is kept of an oversize message, and of a key.
-const prefixBytes = 64 << 10
+const prefixBytes = topic.Beginning
+
+// A message that may be read is whole.
+const _ = uint(topic.LongestWhole - event.MaxSize)
 
 // batch is what is stored and committed together.
 type batch struct {
@@ -139,6 +142,8 @@ func decode(decoder *event.Decoder, name string, partition int32, chunk topic.Ch
 			code, detail = CodeAborted, "the producer aborted the transaction of this message"
 		case r.Time.Before(timestampMin) || !r.Time.Before(timestampMax):
 			code, detail = CodeTimestamp, fmt.Sprintf("Kafka record timestamp %d ms is not between the years 1970 and 2099", r.Time.UnixMilli())
+		case r.Cut != nil && r.Cut.Value > topic.LongestWhole:
+			code, detail = rejected(event.Oversize(r.Cut.Value))
 		default:
 			f, err := decoder.Decode(r.Value, r.Time, name)
 			if err == nil {
@@ -175,6 +180,12 @@ func beijingDay(t time.Time) time.Time {
 }
 
 func quarantineRow(name string, partition int32, r *topic.Record, code, detail string) queries.QuarantineRow {
+	whole := topic.Cut{Key: int64(len(r.Key)), Value: int64(len(r.Value))}
+	if r.Cut != nil {
+		whole = *r.Cut
+	} else {
+		whole.SHA256 = sha256.Sum256(r.Value)
+	}
 	row := queries.QuarantineRow{
 		Topic:      name,
 		Partition:  partition,
@@ -184,15 +195,15 @@ func quarantineRow(name string, partition int32, r *topic.Record, code, detail s
 		Detail:     detail,
 		Key:        r.Key,
 		Payload:    r.Value,
-		Size:       uint64(len(r.Value)),
-		SHA256:     sha256.Sum256(r.Value),
+		Size:       uint64(whole.Value),
+		SHA256:     whole.SHA256,
 	}
-	if len(r.Value) > event.MaxSize {
+	if whole.Value > event.MaxSize {
 		row.Payload = r.Value[:prefixBytes]
 	}
-	if len(r.Key) > prefixBytes {
+	if whole.Key > prefixBytes {
 		row.Key = r.Key[:prefixBytes]
-		row.Detail += fmt.Sprintf("; key cut from %d to %d bytes", len(r.Key), prefixBytes)
+		row.Detail += fmt.Sprintf("; key cut from %d to %d bytes", whole.Key, prefixBytes)
 	}
 	if code == CodeTimestamp {
 		row.ReceivedAt = timestampMin

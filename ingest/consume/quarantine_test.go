@@ -221,3 +221,25 @@ func TestRedeliveredIsOneMessage(t *testing.T) {
 	}
 	r.books(0, 0, 2)
 }
+
+// Of a message that was too long to be held there are its beginning, its length and
+// its hash; a long key does not keep a good message from being read.
+func TestCutMessages(t *testing.T) {
+	var decoder event.Decoder
+	good := accepted(1, "s-1")
+	sum := sha256.Sum256([]byte("the whole"))
+	b := decode(&decoder, "youzhi.cases.v1", 7, topic.Chunk{Records: []topic.Record{
+		{Offset: 3, Time: start, Value: make([]byte, topic.Beginning), Cut: &topic.Cut{Value: 5 << 30, SHA256: sum}},
+		{Offset: 4, Time: start, Key: make([]byte, topic.Beginning), Value: good.Value, Cut: &topic.Cut{Key: 3 << 20, Value: int64(len(good.Value)), SHA256: sha256.Sum256(good.Value)}},
+		{Offset: 5, Time: start, Key: make([]byte, topic.Beginning), Value: []byte("{"), Cut: &topic.Cut{Key: 3 << 20, Value: 1, SHA256: sha256.Sum256([]byte("{"))}},
+	}})
+	if n := b.parts[0].Len(); n != 1 || len(b.quarantine) != 2 {
+		t.Fatalf("%d events and %d in quarantine", n, len(b.quarantine))
+	}
+	if row := b.quarantine[0]; row.Code != string(event.CodeOversize) || row.Size != 5<<30 || row.SHA256 != sum || len(row.Payload) != topic.Beginning || !strings.HasPrefix(row.Detail, "5368709120 bytes") {
+		t.Errorf("long message: %+v", row)
+	}
+	if row := b.quarantine[1]; row.Code != string(event.CodeJSON) || row.Size != 1 || row.SHA256 != sha256.Sum256([]byte("{")) || !strings.HasSuffix(row.Detail, "key cut from 3145728 to 65536 bytes") {
+		t.Errorf("long key: %s, %s", row.Code, row.Detail)
+	}
+}

@@ -84,7 +84,7 @@ func (d *Decoder) Decode(value []byte, recordedAt time.Time, topic string) (Fiel
 	case len(value) == 0:
 		return Fields{}, &Reject{CodeEmpty, "the message has no bytes"}
 	case len(value) > MaxSize:
-		return Fields{}, &Reject{CodeOversize, fmt.Sprintf("%d bytes, at most %d are read", len(value), MaxSize)}
+		return Fields{}, Oversize(int64(len(value)))
 	case !utf8.Valid(value):
 		return Fields{}, &Reject{CodeUTF8, fmt.Sprintf("byte %d is not UTF-8", invalidAt(value))}
 	}

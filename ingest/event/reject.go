@@ -47,6 +47,11 @@ type Reject struct {
 
 func (r *Reject) Error() string { return string(r.Code) + ": " + r.Detail }
 
+// Oversize rejects a message of so many bytes, more than MaxSize.
+func Oversize(size int64) *Reject {
+	return &Reject{CodeOversize, fmt.Sprintf("%d bytes, at most %d are read", size, MaxSize)}
+}
+
 // faults keeps the one fault that decides. Of two with the same code the
 // smaller pointer stays, so that the answer does not hang on the order of keys.
 type faults struct {

@@ -109,7 +109,7 @@ func TestFaults(t *testing.T) {
 	} else {
 		long := []trouble{
 			{"a broker gone", brokerGone}, {"a broker gone", brokerGone}, {"ClickHouse away", clickhouseDown}, {"too many parts", refuse(tooManyParts)},
-			{"too little memory", shortOfMemory},
+			{"too little memory", shortOfMemory}, {"a packed bomb", bomb},
 			{"storm of rebalances", storm(40*time.Second, 5*time.Second)},
 		}
 		others = append(others, long...)

@@ -172,6 +172,21 @@ func huge(s *stage) {
 	s.anywhere(ingest)
 }
 
+// bomb sends a few kilobytes that are hundreds of megabytes when they are unpacked.
+func bomb(s *stage) {
+	s.Helper()
+	packer := &pour{load: s.aside.load, book: s.book, producer: s.cluster.Packer()}
+	m, e := s.aside.load.huge(150 << 20)
+	packer.send(m, e, nil)
+	packer.flush(s)
+	ingest := s.start(fault{}, "ingest")
+	s.resumes("a packed bomb came", 30*time.Second)
+	if peak := s.peak(ingest); peak > 256<<20 {
+		s.Errorf("the ingest has grown to %d MiB", peak>>20)
+	}
+	s.anywhere(ingest)
+}
+
 // transactions writes messages of which the producer takes some back.
 func transactions(s *stage) {
 	s.Helper()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/fetch"
@@ -30,6 +31,7 @@ type Record struct {
 	Time   time.Time // UTC, to the millisecond
 	Key    []byte
 	Value  []byte // nil: a tombstone
+	Cut    *Cut   // nil: Key and Value are whole
 }
 
 // Gap is a range of offsets that the log does not hold any more, or never held.
@@ -49,6 +51,15 @@ type Chunk struct {
 	Gaps    []Gap
 
 	memory *memory
+}
+
+func (c *Chunk) empty() bool { return len(c.Records) == 0 && len(c.Gaps) == 0 }
+
+// pass counts the offsets from one up to, and without, to as compacted away.
+func (c *Chunk) pass(p *Partition, from, to int64) {
+	if to > from {
+		c.Gaps = append(c.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: from, To: to, Inside: true})
+	}
 }
 
 // Release gives the memory of the records, and of their keys and values, back for
@@ -72,6 +83,11 @@ type Partition struct {
 	next       int64
 	log        PartitionOffsets // when the partition was assigned
 	gap        *Gap             // found when the partition was assigned
+	opened     *opened          // the batch at the position, where it did not fit into a chunk
+
+	// How much a fetch asks for, packed as it is, and what a chunk may hold of what
+	// is unpacked, in bytes.
+	fetched, unpacked int
 
 	// For whoever watches: the position, and what the last answer said.
 	at      atomic.Int64
@@ -137,7 +153,10 @@ func (p *Partition) chunk(ctx context.Context) (Chunk, error) {
 		p.gap = nil
 		return chunk, nil
 	}
-	chunk, err := p.fetch(ctx)
+	chunk, err := p.readOn()
+	if err == nil && chunk.empty() {
+		chunk, err = p.fetch(ctx)
+	}
 	if errors.Is(err, kafka.OffsetOutOfRange) {
 		chunk, err = p.outOfRange(ctx)
 	}
@@ -169,19 +188,25 @@ func (p *Partition) outOfRange(ctx context.Context) (Chunk, error) {
 }
 
 // leastFetched is what a fetch returns at least if there is as much, however many
-// partitions there are.
-const leastFetched = 64 << 10
+// partitions there are; leastUnpacked the same for what is unpacked.
+const leastFetched, leastUnpacked = 64 << 10, 8 << 20
+
+// share gives a partition its part of what as many partitions bring together.
+func (p *Partition) share(o *GroupOptions, partitions int) {
+	p.fetched = min(o.MaxBytes, max(leastFetched, o.AllBytes/partitions))
+	// JSON gets that small and hardly smaller.
+	p.unpacked = max(leastUnpacked, 8*p.fetched)
+}
 
 func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 	o := p.generation.options
-	most := min(o.MaxBytes, max(leastFetched, o.AllBytes/len(p.generation.partitions)))
 	ctx, cancel := context.WithTimeout(ctx, o.MaxWait+requestTimeout)
 	defer cancel()
 	answer, err := p.generation.client.transport.RoundTrip(ctx, p.generation.client.kafka.Addr, &fetch.Request{
 		ReplicaID:      -1,
 		MaxWaitTime:    int32(o.MaxWait / time.Millisecond),
 		MinBytes:       1,
-		MaxBytes:       int32(most),
+		MaxBytes:       int32(p.fetched),
 		IsolationLevel: int8(kafka.ReadCommitted),
 		SessionID:      -1,
 		SessionEpoch:   -1,
@@ -192,7 +217,7 @@ func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 				CurrentLeaderEpoch: -1,
 				FetchOffset:        p.next,
 				LogStartOffset:     -1,
-				PartitionMaxBytes:  int32(most),
+				PartitionMaxBytes:  int32(p.fetched),
 			}},
 		}},
 	})
@@ -221,12 +246,6 @@ func (p *Partition) read(part *responsePartition) (Chunk, error) {
 	memory := part.RecordSet.memory
 	chunk := Chunk{Records: memory.records, memory: memory}
 	next := p.next
-	missing := func(to int64) {
-		if to > next {
-			chunk.Gaps = append(chunk.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: next, To: to, Inside: true})
-			next = to
-		}
-	}
 	aborted := newAbortedProducers(part.AbortedTransactions)
 	for sent := memory.sent; ; {
 		b, rest, ok, err := nextBatch(sent)
@@ -245,8 +264,20 @@ func (p *Partition) read(part *responsePartition) (Chunk, error) {
 		case b.attributes.Transactional() && aborted.has(b.producer, b.base):
 			kind = Aborted
 		}
-		if err := b.unpack(memory); err != nil {
+		fits, err := b.unpack(memory, p.unpacked-memory.size())
+		switch {
+		case err != nil:
 			return Chunk{}, err
+		case fits:
+		case !chunk.empty():
+			// The next fetch begins with it.
+			p.next = next
+			return chunk, nil
+		default:
+			if p.opened, err = b.open(kind); err != nil {
+				return Chunk{}, err
+			}
+			return p.readOn()
 		}
 		chunk.Records = slices.Grow(chunk.Records, min(max(b.count, 0), len(b.records)))
 		for b.count > 0 {
@@ -257,16 +288,57 @@ func (p *Partition) read(part *responsePartition) (Chunk, error) {
 			if r.Offset < next {
 				continue
 			}
-			missing(r.Offset)
+			chunk.pass(p, next, r.Offset)
 			r.Kind = kind
 			chunk.Records = append(chunk.Records, r)
 			next = r.Offset + 1
 		}
-		missing(b.last + 1)
+		chunk.pass(p, next, b.last+1)
+		next = max(next, b.last+1)
 	}
 	p.next = next
 	return chunk, nil
 }
+
+// readOn reads as many records of a batch that was opened as a chunk holds, if there
+// is one.
+func (p *Partition) readOn() (Chunk, error) {
+	o := p.opened
+	if o == nil {
+		return Chunk{}, nil
+	}
+	// After an error it is fetched again.
+	p.opened = nil
+	var chunk Chunk
+	next := p.next
+	for held := 0; o.count > 0 && (held < p.unpacked || chunk.empty()); {
+		r, size, err := o.next(next)
+		if err != nil {
+			return Chunk{}, errors.Join(err, o.unpacked.Close())
+		}
+		if r.Offset < next {
+			continue
+		}
+		chunk.pass(p, next, r.Offset)
+		chunk.Records = append(chunk.Records, r)
+		next = r.Offset + 1
+		held += size + recordSize
+	}
+	if o.count > 0 {
+		p.opened = o
+	} else {
+		chunk.pass(p, next, o.last+1)
+		next = max(next, o.last+1)
+		if err := o.unpacked.Close(); err != nil {
+			return Chunk{}, err
+		}
+	}
+	p.next = next
+	return chunk, nil
+}
+
+// recordSize is what a record takes beside its key and value.
+const recordSize = int(unsafe.Sizeof(Record{}))
 
 // abortedProducers tells which transactional batches of one answer were given
 // up: from a transaction's first offset to its marker.

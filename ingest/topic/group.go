@@ -201,9 +201,12 @@ func (m *member) join(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, errTopicsChanged), errors.Is(err, errStalled):
+			m.o.Logger.WarnContext(ctx, "asking for partitions anew, over new connections", "group", m.o.ID, "error", err)
 			// What the transport remembers of leaders, and its connections, are of
 			// no use any more.
 			m.client.transport.CloseIdleConnections()
+			// Until all brokers have heard of it they may contradict each other.
+			sleep(ctx, 100*time.Millisecond)
 			return nil
 		// The broker itself slows down who asks while others still join.
 		case err == nil, errors.Is(err, ErrGenerationEnded), errors.Is(err, kafka.RebalanceInProgress):
@@ -329,6 +332,9 @@ func (c *Client) assigned(ctx context.Context, o GroupOptions, have map[string]T
 			p.begin(first)
 			g.partitions = append(g.partitions, p)
 		}
+	}
+	for _, p := range g.partitions {
+		p.share(&g.options, len(g.partitions))
 	}
 	sort.Slice(g.partitions, func(i, j int) bool {
 		a, b := g.partitions[i], g.partitions[j]

@@ -87,13 +87,17 @@ func (g *Generation) Same(ctx context.Context, name string) error {
 		return err
 	}
 	now, exists := found[name]
+	what := ""
 	switch {
 	case !exists:
-		return fmt.Errorf("topic %s was deleted: %w", name, ErrGenerationEnded)
+		what = "deleted"
 	case now.ID != g.topics[name].ID:
-		return fmt.Errorf("topic %s was made anew: %w", name, ErrGenerationEnded)
+		what = "made anew"
+	default:
+		return nil
 	}
-	return nil
+	// Joining with the topics as they were would end at the same place again.
+	return fmt.Errorf("topic %s was %s: %w: %w", name, what, errTopicsChanged, ErrGenerationEnded)
 }
 
 // sameTopics says whether nothing has happened to topics.

@@ -129,6 +129,15 @@ func (f *follower) until(t testing.TB, what string, ready func() bool) {
 	}
 }
 
+// different is how many records were read, each counted once. f.mu is held.
+func (f *follower) different() int {
+	seen := map[string]bool{}
+	for _, v := range f.values {
+		seen[v] = true
+	}
+	return len(seen)
+}
+
 func write(t testing.TB, c *Client, topic string, from, n int) {
 	t.Helper()
 	// The client learns of a new topic within kafka-go's time of keeping metadata.
@@ -223,6 +232,36 @@ func TestTopicMadeAnewIsReadFromItsStart(t *testing.T) {
 		if o.ID == old.ID || o.Committed > o.End {
 			t.Errorf("offsets %+v", o)
 		}
+	}
+}
+
+// Whoever notices that a topic was made anew, and gives the partitions back for it,
+// gets those of the new one next, long before the topics are looked at.
+func TestGivenBackForATopicMadeAnew(t *testing.T) {
+	k := embeddedtest.OpenKafka(t, map[string]int32{name: 1})
+	c := client(t, k.Addrs())
+	old := one(t, c, name)
+	ctx, cancel := context.WithTimeout(within(t), 20*time.Second)
+	defer cancel()
+	var given []ID
+	o := GroupOptions{ID: "g", Topics: []string{name}, Watch: time.Hour, Logger: quiet()}
+	err := c.Consume(ctx, o, func(ctx context.Context, g *Generation) error {
+		given = append(given, g.Partitions()[0].ID)
+		if len(given) == 1 {
+			k.Delete(name)
+			k.Create(name, 1)
+		}
+		err := g.Same(ctx, name)
+		if err == nil || len(given) == 10 {
+			cancel()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now := one(t, c, name).ID; len(given) != 2 || given[0] != old.ID || given[1] != now {
+		t.Errorf("partitions of %v were given, the topic was %v and is %v", given, old.ID, now)
 	}
 }
 

@@ -1,16 +1,13 @@
 package topic
 
 import (
-	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"sync"
 	"time"
 
-	"github.com/segmentio/kafka-go/compress"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/fetch"
 )
@@ -137,30 +134,6 @@ func nextBatch(sent []byte) (b recordBatch, rest []byte, ok bool, err error) {
 	b.count = int(int32(binary.BigEndian.Uint32(sent[57:])))
 	b.records = sent[behindHeader:]
 	return b, rest, true, nil
-}
-
-// unpack replaces compressed records by what they are.
-func (b *recordBatch) unpack(m *memory) error {
-	compression := b.attributes.Compression()
-	if compression == compress.None {
-		return nil
-	}
-	codec := compression.Codec()
-	if codec == nil {
-		return fmt.Errorf("batch of offset %d: unknown compression %d", b.base, compression)
-	}
-	if m.used == len(m.unpacked) {
-		m.unpacked = append(m.unpacked, nil)
-	}
-	r := codec.NewReader(bytes.NewReader(b.records))
-	buf := bytes.NewBuffer(m.unpacked[m.used][:0])
-	_, err := buf.ReadFrom(r)
-	if err = errors.Join(err, r.Close()); err != nil {
-		return fmt.Errorf("batch of offset %d: unpack: %w", b.base, err)
-	}
-	m.unpacked[m.used], b.records = buf.Bytes(), buf.Bytes()
-	m.used++
-	return nil
 }
 
 // next cuts the first record off. Its key and value are parts of the batch.

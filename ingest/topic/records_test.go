@@ -34,7 +34,7 @@ func readBatches(sent []byte) ([]Record, error) {
 		if err != nil || !ok {
 			return out, err
 		}
-		if err := b.unpack(m); err != nil {
+		if fits, err := b.unpack(m, 1<<30); err != nil || !fits {
 			return out, err
 		}
 		for b.count > 0 {

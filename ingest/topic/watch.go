@@ -31,7 +31,6 @@ func (m *member) watch(ctx context.Context, g *Generation, end func(cause error)
 		// That the brokers can't be asked is told by whoever fetches and commits.
 		if have, err := m.client.Topics(ctx, m.o.Topics...); err == nil {
 			if !sameTopics(have, g.topics) {
-				m.o.Logger.InfoContext(ctx, "topics or their partitions have changed, asking for partitions anew", "group", m.o.ID)
 				end(errTopicsChanged)
 				return
 			}
@@ -40,7 +39,6 @@ func (m *member) watch(ctx context.Context, g *Generation, end func(cause error)
 			}
 		}
 		if err := w.look(ctx, now); err != nil {
-			m.o.Logger.ErrorContext(ctx, "asking for partitions anew, over new connections", "group", m.o.ID, "error", err)
 			end(err)
 			return
 		}

@@ -80,21 +80,18 @@ func TestBrokerRestart(t *testing.T) {
 		k.Start()
 		began := time.Now()
 		write(t, client(t, k.Addrs()), name, 100*(i+1), 50)
-		f.until(t, "all is read after the restart", func() bool { return len(f.values) >= 50*(i+2) })
+		// What was not committed before comes again.
+		f.until(t, "all is read after the restart", func() bool { return f.different() == 50*(i+2) })
 		if d := time.Since(began); d > 15*time.Second {
 			t.Errorf("away for %s, it took %s until all was read", pause, d)
 		} else {
 			t.Logf("away for %s, read after %s", pause, d.Round(time.Millisecond))
 		}
 	}
-	seen := map[string]bool{}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, v := range f.values {
-		seen[v] = true
-	}
-	if len(seen) != 150 || len(f.gaps) > 0 {
-		t.Errorf("%d of 150 read, gaps %v", len(seen), f.gaps)
+	if len(f.gaps) > 0 {
+		t.Errorf("gaps %v", f.gaps)
 	}
 }
 
@@ -110,7 +107,7 @@ func TestConnectionsThatFallSilentAreReplaced(t *testing.T) {
 	k.Silence(false)
 	began := time.Now()
 	write(t, client(t, k.Addrs()), name, 100, 10)
-	f.until(t, "the rest is read", func() bool { return len(f.values) >= 20 })
+	f.until(t, "the rest is read", func() bool { return f.different() == 20 })
 	t.Logf("read after %s", time.Since(began).Round(time.Millisecond))
 }
 

@@ -44,6 +44,18 @@ func (c *Cluster) Producer(transaction string) *Producer {
 	return p
 }
 
+// Packer is a producer of messages of any size, which it packs as small as can be.
+func (c *Cluster) Packer() *Producer {
+	c.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers()...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchMaxBytes(1<<29), kgo.BrokerMaxWriteBytes(1<<30), kgo.ProducerBatchCompression(kgo.ZstdCompression()))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(client.Close)
+	return &Producer{c: c, client: client}
+}
+
 // Send writes a message, and tells done the offset that it got. It waits only
 // while very many are on their way.
 func (p *Producer) Send(ctx context.Context, m Message, done func(offset int64, err error)) {
