@@ -191,6 +191,9 @@ func (p *program) kafkaOptions(brokers []string) topic.Options {
 	}
 	if s := p.cfg.Kafka.SASL; s.Mechanism != "" {
 		o.SASL = &topic.SASL{Mechanism: s.Mechanism, User: s.User, Password: s.Password.Reveal()}
+		if s.Mechanism == topic.Plain && o.TLS == nil {
+			p.log.Warn("the password goes to the brokers as it is, for all to read on the way: set kafka.tls, or another kafka.sasl.mechanism")
+		}
 	}
 	return o
 }
