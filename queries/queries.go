@@ -10,11 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -95,11 +93,6 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		}
 		if parsed.Protocol != clickhouse.HTTP {
 			return nil, errors.New("open clickhouse: the address must begin with http:// or https://")
-		}
-		if len(parsed.Settings) > 0 {
-			// Their values may be secret.
-			return nil, fmt.Errorf("open clickhouse: the address has settings (%s): all that matter are sent with each statement, take them out",
-				strings.Join(slices.Sorted(maps.Keys(parsed.Settings)), ", "))
 		}
 		opt = parsed
 	} else if o.Transport == nil {

@@ -327,6 +327,31 @@ func TestTopicMadeAnewMeanwhile(t *testing.T) {
 	r.withGaps(60, 0, 7)
 }
 
+// Whoever meets a topic made anew, by fetching or by storing, asks for its partitions
+// itself, long before topics are looked at.
+func TestTopicMadeAnewIsMet(t *testing.T) {
+	for name, n := range map[string]int64{"its log is shorter": 5, "its log is longer": 40} {
+		t.Run(name, func(t *testing.T) {
+			k := embeddedtest.OpenKafka(t, topics(1))
+			r := newRigOf(t, k.Addrs())
+			o := r.options()
+			o.Watch = time.Hour
+			r.run(o)
+			r.wait(r.write(cases, many(0, 20)...))
+			k.Delete(cases)
+			k.Create(cases, 1)
+			acks, err := writeSoon(r, k, many(100, int(n)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			targets := Targets{}
+			targets.Add(cases, acks)
+			r.wait(targets)
+			r.withGaps(20+n, 0, 0)
+		})
+	}
+}
+
 // A topic that is deleted makes the ingest not ready, with the reason; the other
 // topics are stored meanwhile, and so is this one when it is back.
 func TestTopicDeleted(t *testing.T) {

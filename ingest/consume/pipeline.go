@@ -37,7 +37,7 @@ func (p *pipeline) run(service, ctx context.Context) error {
 	decoded := make(chan *batch)
 	var fetchers sync.WaitGroup
 	for _, part := range p.partitions {
-		fetchers.Go(func() { p.fetch(ctx, part, decoded) })
+		fetchers.Go(func() { cancel(p.fetch(ctx, part, decoded)) })
 	}
 	go func() {
 		fetchers.Wait()
@@ -59,11 +59,15 @@ func (p *pipeline) run(service, ctx context.Context) error {
 
 	p.collect(service, decoded, full)
 	close(full)
-	return <-stored
+	if err := <-stored; err != nil {
+		return err
+	}
+	return context.Cause(ctx)
 }
 
-// fetch reads one partition, decodes what comes and hands it on.
-func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded chan<- *batch) {
+// fetch reads one partition, decodes what comes and hands it on. It returns why it
+// ends.
+func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded chan<- *batch) error {
 	name := fmt.Sprintf("%s/%d", part.Topic, part.Partition)
 	var decoder event.Decoder
 	stored, err := queries.StoredPartition(p.log, part.Partition)
@@ -71,7 +75,7 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 		p.health.set("partition "+name, err)
 		<-ctx.Done()
 		p.health.set("partition "+name, nil)
-		return
+		return context.Cause(ctx)
 	}
 	for {
 		var chunk topic.Chunk
@@ -80,10 +84,10 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 			return err
 		})
 		if err != nil {
-			return
+			return err
 		}
 		if err := p.gone(ctx, part, stored, chunk.Gaps); err != nil {
-			return
+			return err
 		}
 		if len(chunk.Records) == 0 && len(chunk.Gaps) == 0 {
 			chunk.Release()
@@ -94,7 +98,7 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 		select {
 		case decoded <- b:
 		case <-ctx.Done():
-			return
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -67,7 +67,8 @@ func (c *Chunk) pass(p *Partition, from, to int64) {
 // them to the garbage collector.
 func (c *Chunk) Release() {
 	if c.memory != nil {
-		c.memory.records, c.memory.used = c.Records[:0], 0
+		c.memory.records = c.Records[:0]
+		c.memory.reset()
 		released.Put(c.memory)
 	}
 	*c = Chunk{}
@@ -140,9 +141,9 @@ func (p *Partition) begin(at int64) {
 func (p *Partition) Fetch(ctx context.Context) (Chunk, error) {
 	p.waiting.Store(true)
 	chunk, err := p.chunk(ctx)
-	if err == nil && p.next != p.at.Load() {
+	if err == nil {
 		p.at.Store(p.next)
-		p.waiting.Store(false)
+		p.waiting.Store(chunk.empty())
 	}
 	return chunk, err
 }
@@ -153,7 +154,7 @@ func (p *Partition) chunk(ctx context.Context) (Chunk, error) {
 		p.gap = nil
 		return chunk, nil
 	}
-	chunk, err := p.readOn()
+	chunk, err := p.readOn(ctx)
 	if err == nil && chunk.empty() {
 		chunk, err = p.fetch(ctx)
 	}
@@ -200,6 +201,7 @@ func (p *Partition) share(o *GroupOptions, partitions int) {
 
 func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 	o := p.generation.options
+	whole := ctx // the answer may take longer to be read
 	ctx, cancel := context.WithTimeout(ctx, o.MaxWait+requestTimeout)
 	defer cancel()
 	answer, err := p.generation.client.transport.RoundTrip(ctx, p.generation.client.kafka.Addr, &fetch.Request{
@@ -237,12 +239,12 @@ func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 	}
 	p.end.Store(part.HighWatermark)
 	p.stable.Store(part.LastStableOffset)
-	return p.read(part)
+	return p.read(whole, part)
 }
 
 // read turns an answer into records. The broker sends whole batches, so the
 // first may begin before the position.
-func (p *Partition) read(part *responsePartition) (Chunk, error) {
+func (p *Partition) read(ctx context.Context, part *responsePartition) (Chunk, error) {
 	memory := part.RecordSet.memory
 	chunk := Chunk{Records: memory.records, memory: memory}
 	next := p.next
@@ -264,7 +266,7 @@ func (p *Partition) read(part *responsePartition) (Chunk, error) {
 		case b.attributes.Transactional() && aborted.has(b.producer, b.base):
 			kind = Aborted
 		}
-		fits, err := b.unpack(memory, p.unpacked-memory.size())
+		fits, err := b.unpack(memory, p.unpacked)
 		switch {
 		case err != nil:
 			return Chunk{}, err
@@ -277,7 +279,7 @@ func (p *Partition) read(part *responsePartition) (Chunk, error) {
 			if p.opened, err = b.open(kind); err != nil {
 				return Chunk{}, err
 			}
-			return p.readOn()
+			return p.readOn(ctx)
 		}
 		chunk.Records = slices.Grow(chunk.Records, min(max(b.count, 0), len(b.records)))
 		for b.count > 0 {
@@ -301,20 +303,24 @@ func (p *Partition) read(part *responsePartition) (Chunk, error) {
 }
 
 // readOn reads as many records of a batch that was opened as a chunk holds, if there
-// is one.
-func (p *Partition) readOn() (Chunk, error) {
+// is one; fewer where most of what is unpacked is not held, for that takes time too. It
+// gives up when ctx ends.
+func (p *Partition) readOn(ctx context.Context) (Chunk, error) {
 	o := p.opened
 	if o == nil {
 		return Chunk{}, nil
 	}
+	// However long this takes, no broker is waited for.
+	p.waiting.Store(false)
 	// After an error it is fetched again.
 	p.opened = nil
+	o.packed.ended, o.packed.read = func() error { return context.Cause(ctx) }, 0
 	var chunk Chunk
 	next := p.next
-	for held := 0; o.count > 0 && (held < p.unpacked || chunk.empty()); {
+	for held := 0; o.count > 0 && (held < p.unpacked && o.packed.read < 8*int64(p.unpacked) || chunk.empty()); {
 		r, size, err := o.next(next)
 		if err != nil {
-			return Chunk{}, errors.Join(err, o.unpacked.Close())
+			return Chunk{}, errors.Join(err, o.packed.Close())
 		}
 		if r.Offset < next {
 			continue
@@ -329,7 +335,7 @@ func (p *Partition) readOn() (Chunk, error) {
 	} else {
 		chunk.pass(p, next, o.last+1)
 		next = max(next, o.last+1)
-		if err := o.unpacked.Close(); err != nil {
+		if err := o.packed.Close(); err != nil {
 			return Chunk{}, err
 		}
 	}

@@ -59,7 +59,22 @@ type memory struct {
 	sent     []byte
 	unpacked [][]byte
 	used     int // of unpacked
+	held     int // bytes unpacked, and those of their records
 	records  []Record
+}
+
+// mostKept is how much memory for unpacked batches is kept for a later fetch.
+const mostKept = 64 << 20
+
+func (m *memory) reset() {
+	kept := 0
+	for _, of := range m.unpacked {
+		kept += cap(of)
+	}
+	if kept > mostKept {
+		m.unpacked = nil
+	}
+	m.used, m.held = 0, 0
 }
 
 var released = sync.Pool{New: func() any { return new(memory) }}

@@ -170,7 +170,7 @@ func TestBatchThatLostItsEnd(t *testing.T) {
 	binary.BigEndian.PutUint32(b[23:], 9) // its last offset is 109
 	b[behindHeader+8+3] = 2 * 2           // the second record is the third
 	p := Partition{Topic: name, next: 100}
-	chunk, err := p.read(&responsePartition{RecordSet: recordSet{&memory{sent: signed(b)}}})
+	chunk, err := p.read(t.Context(), &responsePartition{RecordSet: recordSet{&memory{sent: signed(b)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,18 +31,35 @@ type Cut struct {
 // opened is a packed batch that is being read.
 type opened struct {
 	recordBatch
-	kind     Kind
-	unpacked io.ReadCloser
-	reader   *bufio.Reader
+	kind   Kind
+	packed *stream
+	reader *bufio.Reader
+}
+
+// stream counts what is read of it, and fails once ended does.
+type stream struct {
+	io.ReadCloser
+	ended func() error
+	read  int64
+}
+
+func (s *stream) Read(b []byte) (int, error) {
+	if err := s.ended(); err != nil {
+		return 0, err
+	}
+	n, err := s.ReadCloser.Read(b)
+	s.read += int64(n)
+	return n, err
 }
 
 // open begins to read a packed batch, in memory of its own.
 func (b *recordBatch) open(kind Kind) (*opened, error) {
-	unpacked, err := b.unpacked(bytes.Clone(b.records))
+	r, err := b.unpacked(bytes.Clone(b.records))
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{recordBatch: *b, kind: kind, unpacked: unpacked, reader: bufio.NewReaderSize(unpacked, 64<<10)}
+	packed := &stream{ReadCloser: r}
+	o := &opened{recordBatch: *b, kind: kind, packed: packed, reader: bufio.NewReaderSize(packed, 64<<10)}
 	o.records = nil
 	return o, nil
 }
@@ -55,8 +72,8 @@ func (b *recordBatch) unpacked(packed []byte) (io.ReadCloser, error) {
 	return codec.NewReader(bytes.NewReader(packed)), nil
 }
 
-// unpack replaces packed records by what they are, if that is not more than most
-// bytes.
+// unpack replaces packed records by what they are, if the memory then holds no more
+// than most bytes.
 func (b *recordBatch) unpack(m *memory, most int) (fits bool, err error) {
 	if b.attributes.Compression() == compress.None {
 		return true, nil
@@ -68,6 +85,10 @@ func (b *recordBatch) unpack(m *memory, most int) (fits bool, err error) {
 	if m.used == len(m.unpacked) {
 		m.unpacked = append(m.unpacked, nil)
 	}
+	most -= m.held + max(b.count, 0)*recordSize
+	if most < 0 {
+		return false, r.Close()
+	}
 	buf := bytes.NewBuffer(m.unpacked[m.used][:0])
 	_, err = buf.ReadFrom(io.LimitReader(r, int64(most)+1))
 	if err = errors.Join(err, r.Close()); err != nil {
@@ -78,15 +99,8 @@ func (b *recordBatch) unpack(m *memory, most int) (fits bool, err error) {
 	}
 	m.unpacked[m.used], b.records = buf.Bytes(), buf.Bytes()
 	m.used++
+	m.held += buf.Len() + max(b.count, 0)*recordSize
 	return true, nil
-}
-
-// size is how much was unpacked.
-func (m *memory) size() (n int) {
-	for _, of := range m.unpacked[:m.used] {
-		n += len(of)
-	}
-	return n
 }
 
 // next reads a record and what its key and value hold in memory, in bytes. They are
@@ -171,17 +185,15 @@ func (f *frame) field() (content []byte, size int64, sum [sha256.Size]byte, err 
 		return nil, 0, sum, io.ErrUnexpectedEOF
 	}
 	f.left -= size
-	h, held := sha256.New(), size
+	held := size
 	if size > LongestWhole {
 		held = Beginning
 	}
 	content = make([]byte, held)
-	if _, err := io.ReadFull(f.Reader, content); err != nil {
-		return nil, 0, sum, err
+	if _, err := io.ReadFull(f.Reader, content); err != nil || held == size {
+		return content, size, sum, err
 	}
-	if held == size {
-		return content, size, sum, nil
-	}
+	h := sha256.New()
 	h.Write(content)
 	if _, err := io.CopyN(h, f.Reader, size-held); err != nil {
 		return nil, 0, sum, err

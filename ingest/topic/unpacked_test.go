@@ -3,8 +3,10 @@ package topic
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"io"
 	"runtime"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/fetch"
 	"pgregory.net/rapid"
 )
 
@@ -19,7 +22,7 @@ import (
 // that holds the position.
 func readAll(p *Partition, batches [][]byte) (all Chunk, chunks int, err error) {
 	for {
-		chunk, err := p.readOn()
+		chunk, err := p.readOn(context.Background())
 		if err != nil {
 			return all, chunks, err
 		}
@@ -33,7 +36,7 @@ func readAll(p *Partition, batches [][]byte) (all Chunk, chunks int, err error) 
 			if len(sent) == 0 {
 				return all, chunks, nil
 			}
-			if chunk, err = p.read(&responsePartition{RecordSet: recordSet{&memory{sent: sent}}}); err != nil {
+			if chunk, err = p.read(context.Background(), &responsePartition{RecordSet: recordSet{&memory{sent: sent}}}); err != nil {
 				return all, chunks, err
 			}
 		}
@@ -185,6 +188,55 @@ func TestPackedCrowd(t *testing.T) {
 	}
 	if chunks < 3 || chunks > 10 {
 		t.Errorf("%d chunks", chunks)
+	}
+}
+
+// Long values that are not held end a chunk too, and so does whoever has waited enough.
+func TestPackedBombsInARow(t *testing.T) {
+	bombs := packed(t, 4, func(out io.Writer) error {
+		for offset := range 4 {
+			if err := record(out, offset, 1, 3<<20); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	p := &Partition{Topic: name, unpacked: 128 << 10}
+	all, chunks, err := readAll(p, [][]byte{bombs})
+	if err != nil || len(all.Records) != 4 || chunks != 4 || p.next != 4 {
+		t.Fatalf("%d records in %d chunks, next %d: %v", len(all.Records), chunks, p.next, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p = &Partition{Topic: name}
+	_, err = p.read(ctx, &responsePartition{RecordSet: recordSet{&memory{sent: bombs}}})
+	if !errors.Is(err, context.Canceled) || p.next != 0 || p.opened != nil {
+		t.Errorf("next %d: %v", p.next, err)
+	}
+}
+
+// Records of an aborted transaction are that in each portion of their batch.
+func TestAbortedInPortions(t *testing.T) {
+	b := packed(t, 3, func(out io.Writer) error {
+		for offset := range 3 {
+			if err := record(out, offset, 1, 5); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	b[22] |= byte(protocol.Transactional)
+	binary.BigEndian.PutUint64(b[43:], 77)
+	p := &Partition{Topic: name}
+	chunk, err := p.read(t.Context(), &responsePartition{
+		AbortedTransactions: []fetch.ResponseTransaction{{ProducerID: 77}},
+		RecordSet:           recordSet{&memory{sent: signed(b)}},
+	})
+	for i := range 3 {
+		if err != nil || len(chunk.Records) != 1 || chunk.Records[0].Kind != Aborted || chunk.Records[0].Offset != int64(i) {
+			t.Fatalf("portion %d: %+v, %v", i, chunk.Records, err)
+		}
+		chunk, err = p.readOn(t.Context())
 	}
 }
 
