@@ -350,7 +350,8 @@ func shortOfMemory(s *stage) {
 		return s.integer(s.rows("SELECT sum(value) FROM system.errors WHERE name = 'MEMORY_LIMIT_EXCEEDED'")[0][0])
 	}
 	before := refused()
-	s.settings = []string{"YOUZHI_CLICKHOUSE_DSN=" + limiting.URL}
+	// What waits becomes one batch, however the brokers give it out.
+	s.settings = []string{"YOUZHI_CLICKHOUSE_DSN=" + limiting.URL, "YOUZHI_INGEST_BATCH_AGE=3s"}
 	ingest := s.start(fault{}, "ingest")
 	s.settings = nil
 	s.resumes("ClickHouse has little memory", 30*time.Second)
