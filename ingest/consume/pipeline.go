@@ -89,7 +89,7 @@ func (p *pipeline) fetch(ctx context.Context, part *topic.Partition, decoded cha
 		if err := p.gone(ctx, part, stored, chunk.Gaps); err != nil {
 			return err
 		}
-		if len(chunk.Records) == 0 && len(chunk.Gaps) == 0 {
+		if chunk.Empty() {
 			chunk.Release()
 			continue
 		}

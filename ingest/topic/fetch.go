@@ -51,14 +51,29 @@ type Chunk struct {
 	Gaps    []Gap
 
 	memory *memory
+	next   int64 // the offset behind it
 }
 
-func (c *Chunk) empty() bool { return len(c.Records) == 0 && len(c.Gaps) == 0 }
+// Empty says that the fetch brought nothing.
+func (c *Chunk) Empty() bool { return len(c.Records) == 0 && len(c.Gaps) == 0 }
 
-// pass counts the offsets from one up to, and without, to as compacted away.
-func (c *Chunk) pass(p *Partition, from, to int64) {
-	if to > from {
-		c.Gaps = append(c.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: from, To: to, Inside: true})
+// add takes a record, if it does not stand before what comes next. Offsets between
+// them were compacted away.
+func (c *Chunk) add(p *Partition, r Record) (taken bool) {
+	if r.Offset < c.next {
+		return false
+	}
+	c.pass(p, r.Offset)
+	c.Records = append(c.Records, r)
+	c.next = r.Offset + 1
+	return true
+}
+
+// pass counts the offsets up to, and without, to as compacted away.
+func (c *Chunk) pass(p *Partition, to int64) {
+	if to > c.next {
+		c.Gaps = append(c.Gaps, Gap{Topic: p.Topic, Partition: p.Partition, From: c.next, To: to, Inside: true})
+		c.next = to
 	}
 }
 
@@ -143,7 +158,7 @@ func (p *Partition) Fetch(ctx context.Context) (Chunk, error) {
 	chunk, err := p.chunk(ctx)
 	if err == nil {
 		p.at.Store(p.next)
-		p.waiting.Store(chunk.empty())
+		p.waiting.Store(chunk.Empty())
 	}
 	return chunk, err
 }
@@ -155,7 +170,7 @@ func (p *Partition) chunk(ctx context.Context) (Chunk, error) {
 		return chunk, nil
 	}
 	chunk, err := p.readOn(ctx)
-	if err == nil && chunk.empty() {
+	if err == nil && chunk.Empty() {
 		chunk, err = p.fetch(ctx)
 	}
 	if errors.Is(err, kafka.OffsetOutOfRange) {
@@ -246,8 +261,7 @@ func (p *Partition) fetch(ctx context.Context) (Chunk, error) {
 // first may begin before the position.
 func (p *Partition) read(ctx context.Context, part *responsePartition) (Chunk, error) {
 	memory := part.RecordSet.memory
-	chunk := Chunk{Records: memory.records, memory: memory}
-	next := p.next
+	chunk := Chunk{Records: memory.records, memory: memory, next: p.next}
 	aborted := newAbortedProducers(part.AbortedTransactions)
 	for sent := memory.sent; ; {
 		b, rest, ok, err := nextBatch(sent)
@@ -271,9 +285,9 @@ func (p *Partition) read(ctx context.Context, part *responsePartition) (Chunk, e
 		case err != nil:
 			return Chunk{}, err
 		case fits:
-		case !chunk.empty():
+		case !chunk.Empty():
 			// The next fetch begins with it.
-			p.next = next
+			p.next = chunk.next
 			return chunk, nil
 		default:
 			if p.opened, err = b.open(kind); err != nil {
@@ -287,18 +301,12 @@ func (p *Partition) read(ctx context.Context, part *responsePartition) (Chunk, e
 			if err != nil {
 				return Chunk{}, err
 			}
-			if r.Offset < next {
-				continue
-			}
-			chunk.pass(p, next, r.Offset)
 			r.Kind = kind
-			chunk.Records = append(chunk.Records, r)
-			next = r.Offset + 1
+			chunk.add(p, r)
 		}
-		chunk.pass(p, next, b.last+1)
-		next = max(next, b.last+1)
+		chunk.pass(p, b.last+1)
 	}
-	p.next = next
+	p.next = chunk.next
 	return chunk, nil
 }
 
@@ -315,31 +323,25 @@ func (p *Partition) readOn(ctx context.Context) (Chunk, error) {
 	// After an error it is fetched again.
 	p.opened = nil
 	o.packed.ended, o.packed.read = func() error { return context.Cause(ctx) }, 0
-	var chunk Chunk
-	next := p.next
-	for held := 0; o.count > 0 && (held < p.unpacked && o.packed.read < 8*int64(p.unpacked) || chunk.empty()); {
-		r, size, err := o.next(next)
+	chunk := Chunk{next: p.next}
+	for held := 0; o.count > 0 && (held < p.unpacked && o.packed.read < 8*int64(p.unpacked) || chunk.Empty()); {
+		r, size, err := o.next(chunk.next)
 		if err != nil {
 			return Chunk{}, errors.Join(err, o.packed.Close())
 		}
-		if r.Offset < next {
-			continue
+		if chunk.add(p, r) {
+			held += size + recordSize
 		}
-		chunk.pass(p, next, r.Offset)
-		chunk.Records = append(chunk.Records, r)
-		next = r.Offset + 1
-		held += size + recordSize
 	}
 	if o.count > 0 {
 		p.opened = o
 	} else {
-		chunk.pass(p, next, o.last+1)
-		next = max(next, o.last+1)
+		chunk.pass(p, o.last+1)
 		if err := o.packed.Close(); err != nil {
 			return Chunk{}, err
 		}
 	}
-	p.next = next
+	p.next = chunk.next
 	return chunk, nil
 }
 

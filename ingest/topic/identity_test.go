@@ -76,7 +76,7 @@ func follow(t testing.TB, c *Client, topics []string, set func(*GroupOptions), e
 							continue
 						}
 						// As the ingest does: nothing is kept of another topic.
-						if len(chunk.Records)+len(chunk.Gaps) == 0 || g.Same(ctx, p.Topic) != nil {
+						if chunk.Empty() || g.Same(ctx, p.Topic) != nil {
 							continue
 						}
 						note(func() {

@@ -172,11 +172,17 @@ func (b *recordBatch) cut(from []byte) (r Record, rest []byte, ok bool) {
 	offset, from, okOffset := varint(from)
 	key, from, okKey := field(from)
 	value, _, okValue := field(from)
+	r = b.record(offset, stamp)
+	r.Key, r.Value = key, value
+	return r, rest, okStamp && okOffset && okKey && okValue
+}
+
+// record is one whose offset and stamp are told from the batch's own.
+func (b *recordBatch) record(offset, stamp int64) Record {
 	if b.attributes&logAppendTime != 0 {
 		stamp = b.newest - b.first
 	}
-	r = Record{Offset: b.base + offset, Time: time.UnixMilli(b.first + stamp).UTC(), Key: key, Value: value}
-	return r, rest, okStamp && okOffset && okKey && okValue
+	return Record{Offset: b.base + offset, Time: time.UnixMilli(b.first + stamp).UTC()}
 }
 
 // field is the bytes behind their length; nil if that is below 0.

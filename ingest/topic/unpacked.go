@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/segmentio/kafka-go/compress"
 )
@@ -78,16 +77,16 @@ func (b *recordBatch) unpack(m *memory, most int) (fits bool, err error) {
 	if b.attributes.Compression() == compress.None {
 		return true, nil
 	}
+	records := max(b.count, 0) * recordSize
+	if most -= m.held + records; most < 0 {
+		return false, nil
+	}
 	r, err := b.unpacked(b.records)
 	if err != nil {
 		return false, err
 	}
 	if m.used == len(m.unpacked) {
 		m.unpacked = append(m.unpacked, nil)
-	}
-	most -= m.held + max(b.count, 0)*recordSize
-	if most < 0 {
-		return false, r.Close()
 	}
 	buf := bytes.NewBuffer(m.unpacked[m.used][:0])
 	_, err = buf.ReadFrom(io.LimitReader(r, int64(most)+1))
@@ -99,7 +98,7 @@ func (b *recordBatch) unpack(m *memory, most int) (fits bool, err error) {
 	}
 	m.unpacked[m.used], b.records = buf.Bytes(), buf.Bytes()
 	m.used++
-	m.held += buf.Len() + max(b.count, 0)*recordSize
+	m.held += buf.Len() + records
 	return true, nil
 }
 
@@ -112,7 +111,7 @@ func (o *opened) next(from int64) (r Record, held int, err error) {
 		err = errors.New("it has no length")
 	}
 	if err == nil {
-		r, held, err = o.record(&frame{o.reader, size}, from)
+		r, held, err = o.read(&frame{o.reader, size}, from)
 	}
 	if err != nil {
 		return Record{}, 0, fmt.Errorf("batch of offset %d: a record that does not end: %w", o.base, err)
@@ -120,7 +119,7 @@ func (o *opened) next(from int64) (r Record, held int, err error) {
 	return r, held, nil
 }
 
-func (o *opened) record(f *frame, from int64) (r Record, held int, err error) {
+func (o *opened) read(f *frame, from int64) (r Record, held int, err error) {
 	if _, err := f.ReadByte(); err != nil { // its attributes, of which there are none
 		return r, 0, err
 	}
@@ -129,12 +128,10 @@ func (o *opened) record(f *frame, from int64) (r Record, held int, err error) {
 	if err := errors.Join(errStamp, errOffset); err != nil {
 		return r, 0, err
 	}
-	if o.attributes&logAppendTime != 0 {
-		stamp = o.newest - o.first
-	}
-	r = Record{Offset: o.base + offset, Kind: o.kind, Time: time.UnixMilli(o.first + stamp).UTC()}
+	r = o.record(offset, stamp)
+	r.Kind = o.kind
 	if r.Offset < from {
-		return r, 0, f.discard(f.left)
+		return r, 0, f.discard()
 	}
 	var cut Cut
 	if r.Key, cut.Key, _, err = f.field(); err != nil {
@@ -149,7 +146,7 @@ func (o *opened) record(f *frame, from int64) (r Record, held int, err error) {
 		}
 		r.Cut = &cut
 	}
-	return r, held, f.discard(f.left) // its headers
+	return r, held, f.discard() // its headers
 }
 
 // frame is a record's bytes.
@@ -166,9 +163,9 @@ func (f *frame) ReadByte() (byte, error) {
 	return f.Reader.ReadByte()
 }
 
-func (f *frame) discard(n int64) error {
-	f.left -= n
-	_, err := io.CopyN(io.Discard, f.Reader, n)
+// discard passes over what is left of the record.
+func (f *frame) discard() error {
+	_, err := io.CopyN(io.Discard, f.Reader, f.left)
 	return err
 }
 

@@ -26,7 +26,7 @@ func readAll(p *Partition, batches [][]byte) (all Chunk, chunks int, err error) 
 		if err != nil {
 			return all, chunks, err
 		}
-		if chunk.empty() {
+		if chunk.Empty() {
 			var sent []byte
 			for _, b := range batches {
 				if last := int64(binary.BigEndian.Uint64(b)) + int64(binary.BigEndian.Uint32(b[23:])); last >= p.next {

@@ -28,27 +28,24 @@ type Producer struct {
 func (c *Cluster) Producer(transaction string) *Producer {
 	c.t.Helper()
 	options := []kgo.Opt{
-		kgo.SeedBrokers(c.Brokers()...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchMaxBytes(8 << 20), kgo.BrokerMaxWriteBytes(64 << 20), kgo.MaxBufferedRecords(100_000),
 		kgo.ProducerLinger(5 * time.Millisecond), kgo.MetadataMinAge(50 * time.Millisecond),
 	}
 	if transaction != "" {
 		options = append(options, kgo.TransactionalID(transaction))
 	}
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	p := &Producer{c: c, client: client}
-	c.t.Cleanup(client.Close)
-	return p
+	return c.producer(options...)
 }
 
 // Packer is a producer of messages of any size, which it packs as small as can be.
 func (c *Cluster) Packer() *Producer {
 	c.t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers()...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchMaxBytes(1<<29), kgo.BrokerMaxWriteBytes(1<<30), kgo.ProducerBatchCompression(kgo.ZstdCompression()))
+	return c.producer(kgo.ProducerBatchMaxBytes(1<<29), kgo.BrokerMaxWriteBytes(1<<30), kgo.ProducerBatchCompression(kgo.ZstdCompression()))
+}
+
+func (c *Cluster) producer(options ...kgo.Opt) *Producer {
+	c.t.Helper()
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(c.Brokers()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	if err != nil {
 		c.t.Fatal(err)
 	}
